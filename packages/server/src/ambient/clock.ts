@@ -1,0 +1,18 @@
+/**
+ * Time as an argument. Concept code never reads the clock itself: it is handed one, or an instant.
+ */
+
+/** A point in time: whole milliseconds since 1970-01-01T00:00Z. The same number is stored in both databases. */
+export type Instant = number
+
+export interface Clock {
+  /** The present instant. */
+  now(): Instant
+}
+
+export const systemClock: Clock = { now: () => Date.now() }
+
+/** NumericDate of RFC 7519 §2: whole seconds, rounded down so that an `iat` is never ahead of the clock. */
+export function toNumericDate(at: Instant): number {
+  return Math.floor(at / 1000)
+}

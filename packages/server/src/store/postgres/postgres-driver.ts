@@ -1,0 +1,105 @@
+/**
+ * Kysely over `pg` with named prepared statements: PostgreSQL plans each distinct statement once per
+ * connection, which is a large part of the cost of small queries.
+ */
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryResult,
+} from 'kysely'
+import type { Pool, PoolClient } from 'pg'
+
+/** Statements longer than this are bulk inserts of one length or another; naming them would fill the server's memory. */
+const namedStatementCharactersMax = 4000
+
+export function postgresDialect(pool: Pool): Dialect {
+  return {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new PostgresDriver(pool),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  }
+}
+
+class PostgresDriver implements Driver {
+  readonly #pool: Pool
+  readonly #names = new Map<string, string>()
+
+  constructor(pool: Pool) {
+    this.#pool = pool
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<PostgresConnection> {
+    return new PostgresConnection(await this.#pool.connect(), this.#names)
+  }
+
+  async releaseConnection(connection: PostgresConnection): Promise<void> {
+    connection.release()
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin'))
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'))
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('rollback'))
+  }
+
+  async destroy(): Promise<void> {}
+}
+
+class PostgresConnection implements DatabaseConnection {
+  readonly #client: PoolClient
+  readonly #names: Map<string, string>
+  #brokenBy: Error | undefined
+
+  constructor(client: PoolClient, names: Map<string, string>) {
+    this.#client = client
+    this.#names = names
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      const name = this.#nameOf(query.sql)
+      const result = await this.#client.query<never>({
+        ...(name ? { name } : {}),
+        text: query.sql,
+        values: [...query.parameters],
+      })
+      return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
+    } catch (error) {
+      // an error without an SQLSTATE comes from the connection: it must not go back to the pool
+      if (error instanceof Error && !('code' in error && /^[0-9A-Z]{5}$/.test(String(error.code)))) this.#brokenBy = error
+      throw error
+    }
+  }
+
+  // biome-ignore lint/correctness/useYield: Kysely's interface asks for a generator; nothing here streams
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new TypeError('queries are not streamed: read pages of a bounded size')
+  }
+
+  release(): void {
+    this.#client.release(this.#brokenBy)
+  }
+
+  #nameOf(text: string): string | undefined {
+    if (text.length > namedStatementCharactersMax) return undefined
+    const known = this.#names.get(text)
+    if (known) return known
+    const name = `q${this.#names.size}`
+    this.#names.set(text, name)
+    return name
+  }
+}

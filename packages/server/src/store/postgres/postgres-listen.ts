@@ -1,0 +1,53 @@
+/**
+ * Hears NOTIFY on a connection of its own and connects again when that is lost. A half-open connection goes
+ * deaf without an error, so it is asked for a sign of life; polling carries the wake-ups meanwhile (T9, F-27).
+ */
+import pg from 'pg'
+import type { Ambient } from '../../ambient/ambient.ts'
+import { sleep } from '../../ambient/timer.ts'
+import type { WakeChannel } from '../store.ts'
+import type { WakeBus } from '../wake.ts'
+
+const channels: readonly WakeChannel[] = ['delivery', 'settled', 'realm']
+const signOfLifeIntervalMs = 10_000
+const reconnectDelayMs = 1000
+
+export function startListening(databaseUrl: string, bus: WakeBus, ambient: Ambient): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const running = listenForEver(databaseUrl, bus, ambient, stopping.signal)
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+async function listenForEver(url: string, bus: WakeBus, ambient: Ambient, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      await listenOnce(url, bus, ambient, stop)
+    } catch (error) {
+      ambient.log.write('warn', 'store.listen_lost', { error: error instanceof Error ? error.message : String(error) })
+    }
+    await sleep(ambient.timer, reconnectDelayMs, stop)
+  }
+}
+
+async function listenOnce(url: string, bus: WakeBus, ambient: Ambient, stop: AbortSignal): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, query_timeout: 5000, keepAlive: true, application_name: 'curfew-listen' })
+  let lostBy: Error | undefined
+  client.on('error', (error) => (lostBy = error))
+  client.on('notification', ({ channel, payload }) => bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload ?? ''))
+  try {
+    await client.connect()
+    for (const channel of channels) await client.query(`listen curfew_${channel}`)
+    while (!stop.aborted) {
+      await sleep(ambient.timer, signOfLifeIntervalMs, stop)
+      if (lostBy) throw lostBy
+      if (!stop.aborted) await client.query('select 1')
+    }
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}

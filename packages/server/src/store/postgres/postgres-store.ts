@@ -1,0 +1,123 @@
+/** PostgreSQL: several processes on one database. */
+import { Kysely, sql } from 'kysely'
+import pg from 'pg'
+import type { Ambient } from '../../ambient/ambient.ts'
+import { CurfewError, isCurfewError } from '../../errors.ts'
+import { migrate, migrations } from '../migration/migrate.ts'
+import type { Store, StoreSettings, Tx } from '../store.ts'
+import type { Tables } from '../tables.ts'
+import { TransactionEffects } from '../transaction-effects.ts'
+import { createWakeBus } from '../wake.ts'
+import { postgresDialect } from './postgres-driver.ts'
+import { startListening } from './postgres-listen.ts'
+
+/** A lock that only Curfew's migrations take, so that two starting processes migrate one after the other. */
+const migrationLockId = 8_203_419
+const tryCountMax = 3
+
+export async function openPostgresStore(
+  settings: StoreSettings & { databaseUrl: string },
+  ambient: Ambient,
+): Promise<Store> {
+  const pool = createPool(settings)
+  // an idle connection that breaks must not end the process; the next query gets a new one
+  pool.on('error', (error) => ambient.log.write('warn', 'store.connection_lost', { error: error.message }))
+  const db = new Kysely<Tables>({ dialect: postgresDialect(pool) })
+  const bus = createWakeBus()
+  try {
+    await inTransaction(db, ambient, async (tx) => {
+      await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
+      await migrate(tx, migrations, ambient.clock.now())
+    })
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  const listening = startListening(settings.databaseUrl, bus, ambient)
+  return {
+    dialect: 'postgres',
+    read: { db, dialect: 'postgres' },
+    transact: (work) => inTransaction(db, ambient, work),
+    onWake: (channel, heard) => bus.on(channel, heard),
+    async check() {
+      await sql`select 1`.execute(db).catch((error) => Promise.reject(unavailable(error)))
+    },
+    async [Symbol.asyncDispose]() {
+      await listening.stop()
+      await pool.end()
+    },
+  }
+}
+
+function createPool(settings: StoreSettings & { databaseUrl: string }): pg.Pool {
+  return new pg.Pool({
+    connectionString: settings.databaseUrl,
+    max: settings.connectionCountMax ?? 10,
+    connectionTimeoutMillis: 5000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    // a half-open connection must not hold a request for ever (F-19)
+    query_timeout: 15_000,
+    application_name: 'curfew',
+    options: '-c synchronous_commit=on -c idle_in_transaction_session_timeout=15000 -c lock_timeout=8000',
+    types: { getTypeParser: parserFor },
+  })
+}
+
+/** int8 columns hold milliseconds and counts, far below 2^53. */
+function parserFor(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')
+}
+
+async function inTransaction<T>(db: Kysely<Tables>, ambient: Ambient, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tryNumber = 1; ; tryNumber++) {
+    const effects = new TransactionEffects()
+    try {
+      const value = await db.transaction().execute((transaction) => runWork(transaction, effects, work))
+      effects.runAfterCommit(ambient.log)
+      return value
+    } catch (error) {
+      if (isRetryable(error) && tryNumber < tryCountMax) continue
+      throw isDatabaseFault(error) ? unavailable(error) : error
+    }
+  }
+}
+
+async function runWork<T>(db: Kysely<Tables>, effects: TransactionEffects, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const value = await work({
+    db,
+    dialect: 'postgres',
+    afterCommit: (run) => effects.afterCommit(run),
+    notify: (channel, payload) => effects.notify(channel, payload),
+  })
+  for (const { channel, payload } of effects.notices) {
+    await sql`select pg_notify(${`curfew_${channel}`}, ${payload})`.execute(db)
+  }
+  return value
+}
+
+function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+/** Serialization failure and deadlock: PostgreSQL asks to run the transaction again. */
+function isRetryable(error: unknown): boolean {
+  const state = sqlStateOf(error)
+  return state === '40001' || state === '40P01'
+}
+
+/** Classes 08, 25, 53, 55, 57, 58 and XX, retries used up, and everything that has no SQLSTATE but comes from the socket. */
+function isDatabaseFault(error: unknown): boolean {
+  if (!(error instanceof Error) || isCurfewError(error)) return false
+  const state = sqlStateOf(error)
+  if (state && /^[0-9A-Z]{5}$/.test(state)) return /^(08|25|53|55|57|58|XX|40)/.test(state)
+  return (
+    (state !== undefined && /^E[A-Z]+$/.test(state)) ||
+    /timeout|terminated|Connection|connection|not queryable/.test(error.message)
+  )
+}
+
+function unavailable(cause: unknown): CurfewError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return new CurfewError('CURFEW_STORE_UNAVAILABLE', `The database is not available: ${text}.`, { cause })
+}

@@ -1,0 +1,118 @@
+/**
+ * The single writer of the embedded database. Works that wait at the same moment share one commit, so a
+ * durable commit (one fsync) is paid once for all of them.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import type { Kysely } from 'kysely'
+import type { Log } from '../../ambient/log.ts'
+import { CurfewError } from '../../errors.ts'
+import type { Tx } from '../store.ts'
+import type { Tables } from '../tables.ts'
+import { TransactionEffects } from '../transaction-effects.ts'
+import type { WakeBus } from '../wake.ts'
+
+/** A commit shared by more works than this would make the first of them wait for the last. */
+const unitCountMax = 128
+
+interface Unit {
+  readonly work: (tx: Tx) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Done {
+  readonly unit: Unit
+  readonly effects: TransactionEffects
+  readonly value: unknown
+}
+
+export interface Writer {
+  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Resolves when everything handed in so far is committed or refused; later works are refused. */
+  close(): Promise<void>
+}
+
+export function createWriter(database: DatabaseSync, db: Kysely<Tables>, bus: WakeBus, log: Log): Writer {
+  const queue: Unit[] = []
+  let isDraining = false
+  let isClosed = false
+  let closed: (() => void) | undefined
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) await commitTogether(queue.splice(0, unitCountMax))
+    isDraining = false
+    closed?.()
+  }
+
+  async function commitTogether(units: readonly Unit[]): Promise<void> {
+    const done: Done[] = []
+    try {
+      database.exec('begin immediate')
+      for (const unit of units) {
+        const finished = await runInSavepoint(unit)
+        if (finished) done.push(finished)
+      }
+      database.exec('commit')
+    } catch (error) {
+      if (database.isTransaction) database.exec('rollback')
+      const failure = unavailable(error)
+      for (const unit of units) unit.reject(failure)
+      return
+    }
+    for (const { unit, effects, value } of done) {
+      unit.resolve(value)
+      effects.runAfterCommit(log)
+      for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
+    }
+  }
+
+  async function runInSavepoint(unit: Unit): Promise<Done | undefined> {
+    const effects = new TransactionEffects()
+    database.exec('savepoint unit')
+    try {
+      const value = await unit.work({
+        db,
+        dialect: 'sqlite',
+        afterCommit: (run) => effects.afterCommit(run),
+        notify: (channel, payload) => effects.notify(channel, payload),
+      })
+      database.exec('release unit')
+      return { unit, effects, value }
+    } catch (error) {
+      // a full disk may have rolled back everything already; then the whole batch has failed
+      if (!database.isTransaction) throw error
+      database.exec('rollback to unit; release unit')
+      unit.reject(isSqliteFault(error) ? unavailable(error) : error)
+      return undefined
+    }
+  }
+
+  return {
+    transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+      if (isClosed) return Promise.reject(new CurfewError('CURFEW_STORE_UNAVAILABLE', 'The database is being closed.'))
+      return new Promise<T>((resolve, reject) => {
+        queue.push({ work, resolve: resolve as (value: unknown) => void, reject })
+        if (isDraining) return
+        isDraining = true
+        // the other requests of this turn of the event loop join the commit
+        setImmediate(() => void drain())
+      })
+    },
+    close() {
+      isClosed = true
+      return isDraining ? new Promise((resolve) => (closed = resolve)) : Promise.resolve()
+    },
+  }
+}
+
+/** Primary result codes of SQLite that mean that the database, not the statement, is at fault. */
+const faults = new Set([5, 6, 7, 8, 10, 11, 13, 14, 26])
+
+function isSqliteFault(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && faults.has(Number(error.errcode) & 0xff)
+}
+
+export function unavailable(cause: unknown): CurfewError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return new CurfewError('CURFEW_STORE_UNAVAILABLE', `The database refused the work: ${text}.`, { cause })
+}

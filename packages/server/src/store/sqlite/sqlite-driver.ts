@@ -1,0 +1,85 @@
+/**
+ * Kysely over `node:sqlite`, one connection, with its prepared statements kept. There is no mutex here: the
+ * reader's queries are synchronous and complete by themselves, and the writer's are ordered by group-commit.ts.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+
+/** Bulk inserts of many lengths would otherwise fill the memory with statements. */
+const statementCountMax = 500
+
+export function sqliteDialect(database: DatabaseSync): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new SqliteDriver(database),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+}
+
+class SqliteDriver implements Driver {
+  readonly #connection: SqliteConnection
+
+  constructor(database: DatabaseSync) {
+    this.#connection = new SqliteConnection(database)
+  }
+
+  async init(): Promise<void> {}
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return this.#connection
+  }
+  async releaseConnection(): Promise<void> {}
+  async destroy(): Promise<void> {}
+  beginTransaction(): Promise<void> {
+    throw new TypeError('transactions on SQLite go through store.transact')
+  }
+  commitTransaction(): Promise<void> {
+    throw new TypeError('transactions on SQLite go through store.transact')
+  }
+  rollbackTransaction(): Promise<void> {
+    throw new TypeError('transactions on SQLite go through store.transact')
+  }
+}
+
+type SqlValue = string | number | bigint | null | Uint8Array
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const statement = this.#prepare(query.sql)
+    const parameters = query.parameters as readonly SqlValue[]
+    if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] }
+    const { changes, lastInsertRowid } = statement.run(...parameters)
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    for (const row of this.#prepare(query.sql).iterate(...(query.parameters as readonly SqlValue[]))) {
+      yield { rows: [row as R] }
+    }
+  }
+
+  #prepare(text: string): StatementSync {
+    const known = this.#statements.get(text)
+    if (known) return known
+    const statement = this.#database.prepare(text)
+    if (this.#statements.size >= statementCountMax) this.#statements.delete(this.#statements.keys().next().value as string)
+    this.#statements.set(text, statement)
+    return statement
+  }
+}

@@ -1,0 +1,78 @@
+/** The embedded database: one file, one process, durable commits. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import type { Ambient } from '../../ambient/ambient.ts'
+import { CurfewError } from '../../errors.ts'
+import { migrate, migrations } from '../migration/migrate.ts'
+import type { Store, StoreSettings } from '../store.ts'
+import type { Tables } from '../tables.ts'
+import { createWakeBus } from '../wake.ts'
+import { createWriter, unavailable } from './group-commit.ts'
+import { sqliteDialect } from './sqlite-driver.ts'
+
+export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
+  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
+  const lock = lockFolder(settings.dataDir)
+  const file = join(settings.dataDir, 'curfew.db')
+  const writing = openConnection(file)
+  writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+  const reading = openConnection(file)
+  const bus = createWakeBus()
+  const writer = createWriter(writing, new Kysely<Tables>({ dialect: sqliteDialect(writing) }), bus, ambient.log)
+  const read = { db: new Kysely<Tables>({ dialect: sqliteDialect(reading) }), dialect: 'sqlite' } as const
+
+  const close = async (): Promise<void> => {
+    await writer.close()
+    reading.close()
+    writing.close()
+    lock.close()
+  }
+  try {
+    await writer.transact((tx) => migrate(tx, migrations, ambient.clock.now()))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    dialect: 'sqlite',
+    read,
+    transact: (work) => writer.transact(work),
+    onWake: (channel, heard) => bus.on(channel, heard),
+    async check() {
+      try {
+        reading.prepare('select 1 from schema_migration limit 1').get()
+      } catch (error) {
+        throw unavailable(error)
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function openConnection(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 5000 })
+  // 64 MiB of pages per connection; temporary tables stay in memory
+  database.exec('pragma cache_size = -65536; pragma temp_store = memory')
+  return database
+}
+
+/**
+ * A second process on the same files would run a second writer and a second dispatcher. The operating system
+ * drops this lock when the process dies, however it dies.
+ */
+function lockFolder(dataDir: string): DatabaseSync {
+  const lock = new DatabaseSync(join(dataDir, 'curfew.lock'), { timeout: 0 })
+  try {
+    lock.exec('pragma locking_mode = exclusive; begin exclusive')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw new CurfewError(
+      'CURFEW_STORE_LOCKED',
+      `Another Curfew process uses ${dataDir}. Stop it, give this one another folder with --data, or use PostgreSQL (--database-url) for several processes.`,
+      { cause: error },
+    )
+  }
+}
