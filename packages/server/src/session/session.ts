@@ -13,9 +13,10 @@
  *   refuses it.
  * - Only `signOut` sets a session to ended.
  */
+
+import type { Selectable } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import type { ClientSessionTable, SessionTable } from '../store/tables.ts'
-import type { Selectable } from 'kysely'
 
 export interface Session {
   readonly uid: string
