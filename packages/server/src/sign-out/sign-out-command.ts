@@ -40,6 +40,10 @@ export interface SignOutCommand {
     readonly clientId?: string | undefined
     readonly ipAddress?: string | undefined
   }
+  /** True when a browser is there to carry front-channel notices (KN-12). */
+  readonly hasBrowser?: boolean
+  /** Further details of the LOGOUT event, in order: `redirect_uri`, `response_mode`, … (KE-05). */
+  readonly eventDetails?: Readonly<Record<string, string>>
 }
 
 export type SignOutResult =

@@ -80,6 +80,7 @@ const sessions = (int: string): readonly string[] => [
   `create index session_by_idle on session (idle_until) where state = 'active'`,
   `create index session_by_end on session (ends_at) where state = 'active'`,
   `create index session_ended on session (ended_at) where state = 'ended'`,
+  `create index session_by_sign_out on session (sign_out_id) where sign_out_id is not null`,
   `create table client_session (
     session_uid text not null references session (uid) on delete cascade, client_id text not null,
     realm_id text not null, sid text not null, protocol text not null, grant_id text, sub text not null,

@@ -1,0 +1,87 @@
+/**
+ * Signs a person out of everything. One parent row; few sessions are ended in the same transaction, more of them
+ * in chunks behind a door that is closed already (D18). One person's sign-out is of the high class (D10).
+ */
+import type { Instant } from '../ambient/clock.ts'
+import { toNumericDate } from '../ambient/clock.ts'
+import { sessionFromRow } from '../session/session.ts'
+import { type Tx, withLock } from '../store/store.ts'
+import { closeDoors } from './close-doors.ts'
+import { endAndTell } from './close-session.ts'
+import { type ClosingDeps, insertSignOut, newSignOutId } from './closing.ts'
+import { endArtifactsOfAccount } from './end-artifacts.ts'
+import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
+
+/** Sessions ended within the first transaction; more would make its commit a long one. */
+const inlineSessionCountMax = 50
+
+export async function closeAccount(
+  deps: ClosingDeps,
+  tx: Tx,
+  command: SignOutCommand,
+  { accountId, exceptSessionUid }: Extract<SignOutScope, { kind: 'account' }>,
+  at: Instant,
+): Promise<SignOutResult> {
+  const sessions = await lockSessionsOf(tx, command.realmId, accountId, exceptSessionUid)
+  await deps.gate('signOut.afterLock', accountId)
+  const id = newSignOutId(deps)
+  const isInline = sessions.length <= inlineSessionCountMax
+  const row = { id, sessionUid: undefined, accountId, parentId: undefined, applicationCount: 0 }
+  await insertSignOut(tx, command, { ...row, completedAt: isInline ? at : undefined }, at)
+  let applicationCount = 0
+  if (isInline) {
+    for (const session of sessions) {
+      const ended = await endAndTell(deps, tx, command, session, { parentId: id, priority: 'high' }, at)
+      applicationCount += ended.applicationCount
+    }
+    await tx.db
+      .updateTable('sign_out')
+      .set({ application_count: applicationCount })
+      .where('id', '=', id)
+      .execute()
+  } else {
+    await closeDoors(tx, { signOutId: id, realmId: command.realmId, accountId, exceptSessionUid }, at)
+  }
+  if (command.kind === 'security')
+    await refuseEarlierTokens(tx, command.realmId, accountId, exceptSessionUid, at)
+  await deps.gate('signOut.beforeCommit', accountId)
+  return { ok: true, signOutId: id, isFirst: true, applicationCount }
+}
+
+/** Locked in the order of their uids, so that two such sign-outs cannot wait for each other. */
+async function lockSessionsOf(
+  tx: Tx,
+  realmId: string,
+  accountId: string,
+  exceptSessionUid: string | undefined,
+) {
+  let query = tx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('realm_id', '=', realmId)
+    .where('state', '=', 'active')
+    .orderBy('uid')
+    .limit(inlineSessionCountMax + 1)
+  if (exceptSessionUid !== undefined) query = query.where('uid', '!=', exceptSessionUid)
+  const rows = await withLock(tx, query, 'for update').execute()
+  return rows.map(sessionFromRow)
+}
+
+/** KQ-02: offline grants end as well, and every token issued until now is refused, unless one session is to stay. */
+async function refuseEarlierTokens(
+  tx: Tx,
+  realmId: string,
+  accountId: string,
+  exceptSessionUid: string | undefined,
+  at: Instant,
+): Promise<void> {
+  if (exceptSessionUid !== undefined) return
+  await endArtifactsOfAccount(tx, realmId, accountId)
+  await tx.db
+    .updateTable('account')
+    .set({ not_before: toNumericDate(at) })
+    .where('id', '=', accountId)
+    .where('realm_id', '=', realmId)
+    .execute()
+}

@@ -1,0 +1,40 @@
+/** Signs out of one application: its client session and tokens end and it is told; the session and the others stay. */
+import type { Instant } from '../ambient/clock.ts'
+import { enqueueDeliveries } from '../delivery/enqueue.ts'
+import { recordEvent } from '../event/record-event.ts'
+import { endClientSessionRow } from '../session/end-session-rows.ts'
+import { lockSession } from '../session/lock-session.ts'
+import { readClientSessions } from '../session/read-client-sessions.ts'
+import type { Tx } from '../store/store.ts'
+import { type ClosingDeps, insertSignOut, newSignOutId } from './closing.ts'
+import { deliveriesFor } from './deliveries-for.ts'
+import { endArtifactsOfApplication } from './end-artifacts.ts'
+import { logoutEvent } from './logout-event.ts'
+import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
+
+export async function closeApplication(
+  deps: ClosingDeps,
+  tx: Tx,
+  command: SignOutCommand,
+  { sessionUid, clientId }: Extract<SignOutScope, { kind: 'application' }>,
+  at: Instant,
+): Promise<SignOutResult> {
+  const session = await lockSession(tx, sessionUid, 'for update')
+  if (!session || session.realmId !== command.realmId) return { ok: false, reason: 'session_unknown' }
+  await deps.gate('signOut.afterLock', sessionUid)
+  const members = await readClientSessions(tx, sessionUid)
+  const member = members.find((one) => one.clientId === clientId)
+  if (!member || session.state === 'ended' || member.endedAt !== undefined) {
+    return { ok: false, reason: 'application_unknown' }
+  }
+  const signOutId = newSignOutId(deps)
+  await endClientSessionRow(tx, sessionUid, clientId, at)
+  await endArtifactsOfApplication(tx, command.kind, sessionUid, clientId)
+  const row = { id: signOutId, sessionUid, accountId: session.accountId, parentId: undefined }
+  await insertSignOut(tx, command, { ...row, applicationCount: 1, completedAt: at }, at)
+  const telling = { command, signOutId, members: [member], priority: 'high' } as const
+  await enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, telling, at), at)
+  await recordEvent(deps, tx, logoutEvent(deps.realm, command, session, signOutId), at)
+  await deps.gate('signOut.beforeCommit', sessionUid)
+  return { ok: true, signOutId, isFirst: true, applicationCount: 1 }
+}

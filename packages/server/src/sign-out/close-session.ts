@@ -1,0 +1,61 @@
+/**
+ * Closes the door of one session: lock, list, end, write the deliveries. Locks first and lists second; the other
+ * way round loses an application that joins in between (delivery.md, the lock question).
+ */
+import type { Instant } from '../ambient/clock.ts'
+import type { DeliveryPriority } from '../delivery/delivery.ts'
+import { endSessionRow } from '../session/end-session-rows.ts'
+import { lockSession } from '../session/lock-session.ts'
+import type { Session } from '../session/session.ts'
+import type { Tx } from '../store/store.ts'
+import { type ClosingDeps, newSignOutId } from './closing.ts'
+import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
+import { readMembers, tellMembers } from './tell-members.ts'
+
+export async function closeSession(
+  deps: ClosingDeps,
+  tx: Tx,
+  command: SignOutCommand,
+  { sessionUid }: Extract<SignOutScope, { kind: 'session' }>,
+  at: Instant,
+): Promise<SignOutResult> {
+  const session = await lockSession(tx, sessionUid, 'for update')
+  if (!session || session.realmId !== command.realmId) return { ok: false, reason: 'session_unknown' }
+  await deps.gate('signOut.afterLock', sessionUid)
+  if (session.state === 'ended') return sameAsFirst(tx, session)
+  return endAndTell(deps, tx, command, session, { parentId: undefined, priority: 'high' }, at)
+}
+
+export interface Ending {
+  readonly parentId: string | undefined
+  readonly priority: DeliveryPriority
+}
+
+/** Ends a locked, active session with a sign-out of its own. */
+export async function endAndTell(
+  deps: ClosingDeps,
+  tx: Tx,
+  command: SignOutCommand,
+  session: Session,
+  ending: Ending,
+  at: Instant,
+): Promise<Extract<SignOutResult, { ok: true }>> {
+  const signOutId = newSignOutId(deps)
+  const members = await readMembers(tx, session.uid)
+  await deps.gate('signOut.afterMembers', session.uid)
+  await endSessionRow(tx, session.uid, signOutId, at)
+  await tellMembers(deps, tx, command, { ...ending, session, members, signOutId }, at)
+  await deps.gate('signOut.beforeCommit', session.uid)
+  return { ok: true, signOutId, isFirst: true, applicationCount: members.length }
+}
+
+/** R6, R13: the first cause wins; a later caller gets its id. */
+async function sameAsFirst(tx: Tx, session: Session): Promise<SignOutResult> {
+  const first = await tx.db
+    .selectFrom('sign_out')
+    .select(['id', 'application_count'])
+    .where('id', '=', session.signOutId ?? '')
+    .executeTakeFirst()
+  if (!first) return { ok: false, reason: 'session_unknown' }
+  return { ok: true, signOutId: first.id, isFirst: false, applicationCount: first.application_count }
+}

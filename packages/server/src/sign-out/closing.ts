@@ -1,0 +1,56 @@
+/** What the steps of a sign-out have in common: what they need, and the rows that they write. */
+import type { Instant } from '../ambient/clock.ts'
+import type { Gate } from '../ambient/gate.ts'
+import { randomId } from '../ambient/random.ts'
+import type { EventDeps } from '../event/record-event.ts'
+import type { Realm } from '../realm/realm.ts'
+import type { Tx } from '../store/store.ts'
+import type { SignOutCommand } from './sign-out-command.ts'
+
+export interface ClosingDeps extends EventDeps {
+  readonly realm: Realm
+  readonly gate: Gate
+}
+
+export interface SignOutRow {
+  readonly id: string
+  readonly sessionUid: string | undefined
+  readonly accountId: string | undefined
+  readonly parentId: string | undefined
+  readonly applicationCount: number
+  /** Undefined for a parent whose sessions are still being ended. */
+  readonly completedAt: Instant | undefined
+}
+
+/** 128 unguessable bits: the id is part of the result page's address. */
+export function newSignOutId(deps: Pick<ClosingDeps, 'random'>): string {
+  return randomId(deps.random, 'so_', 128)
+}
+
+export async function insertSignOut(
+  tx: Tx,
+  command: SignOutCommand,
+  row: SignOutRow,
+  at: Instant,
+): Promise<void> {
+  await tx.db
+    .insertInto('sign_out')
+    .values({
+      id: row.id,
+      realm_id: command.realmId,
+      scope: command.scope.kind,
+      kind: command.kind,
+      cause: command.cause,
+      initiator: command.initiator,
+      actor_account_id: command.actor.accountId ?? null,
+      actor_client_id: command.actor.clientId ?? null,
+      actor_ip_address: command.actor.ipAddress ?? null,
+      session_uid: row.sessionUid ?? null,
+      account_id: row.accountId ?? null,
+      parent_id: row.parentId ?? null,
+      application_count: row.applicationCount,
+      committed_at: at,
+      completed_at: row.completedAt ?? null,
+    })
+    .execute()
+}

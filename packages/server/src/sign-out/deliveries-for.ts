@@ -1,0 +1,71 @@
+/** Who is to be told of a sign-out, over which channel, from when and until when. Pure. */
+import type { Instant } from '../ambient/clock.ts'
+import type { DeliveryPriority, NewDelivery } from '../delivery/delivery.ts'
+import type { Realm } from '../realm/realm.ts'
+import { channelsOf } from '../rp/channels.ts'
+import type { Channel } from '../rp/client.ts'
+import type { ClientSession } from '../session/session.ts'
+import type { SignOutCommand } from './sign-out-command.ts'
+
+/** Most receivers lose a logout that comes before they have stored the session (SR-19). */
+const settleTimeMs = 1000
+/** The value of a sign-out decays; after three days nobody waits for it (D12). */
+const horizonMs = 72 * 3_600_000
+
+export interface Telling {
+  readonly command: SignOutCommand
+  readonly signOutId: string
+  readonly members: readonly ClientSession[]
+  readonly priority: DeliveryPriority
+}
+
+/** I2: one delivery for each member and channel; members without a channel have none and are listed as such. */
+export function deliveriesFor(realm: Realm, telling: Telling, at: Instant): readonly NewDelivery[] {
+  return telling.members.flatMap((member) => {
+    const client = realm.clients.get(member.clientId)
+    if (!client) return []
+    return channelsOf(client)
+      .filter(({ channel }) => canCarry(channel, member, telling.command))
+      .map(({ channel, address }) => newDelivery(member, telling, { channel, address }, at))
+  })
+}
+
+/** A channel counts only when it can carry this sign-out at all. */
+function canCarry(channel: Channel, member: ClientSession, command: SignOutCommand): boolean {
+  switch (channel) {
+    case 'oidc-back-channel':
+      return true
+    case 'oidc-front-channel':
+      return command.hasBrowser === true
+    case 'keycloak-admin-url':
+      // KA-12: without the adapter's own session id the message would name nobody, or everybody
+      return member.adapterSessionId !== undefined
+    case 'saml':
+    case 'ssf':
+      return false
+  }
+}
+
+function newDelivery(
+  member: ClientSession,
+  { signOutId, priority }: Telling,
+  to: { channel: Channel; address: string },
+  at: Instant,
+): NewDelivery {
+  return {
+    signOutId,
+    realmId: member.realmId,
+    sessionUid: member.sessionUid,
+    clientId: member.clientId,
+    sid: member.sid,
+    sub: member.sub,
+    issuer: member.issuer,
+    channel: to.channel,
+    address: to.address,
+    priority,
+    dueAt: Math.max(at, member.answeredAt + settleTimeMs),
+    horizonAt: at + Math.min(horizonMs, Math.max(settleTimeMs, member.expiresAt - member.startedAt)),
+    // a hidden frame is asked once, by the person's browser, and nothing confirms it (FCL-14)
+    initialState: to.channel === 'oidc-front-channel' ? 'unconfirmed' : 'pending',
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Removes what was derived from what ends: codes, refresh tokens, grants. An ordinary sign-out keeps offline
+ * grants, unless the application wants them ended too (SR-06, KS-03); a security action ends everything.
+ */
+import type { Realm } from '../realm/realm.ts'
+import type { ClientSession } from '../session/session.ts'
+import type { Tx } from '../store/store.ts'
+import type { SignOutCommand } from './sign-out-command.ts'
+
+export async function endArtifactsOfSession(
+  tx: Tx,
+  realm: Realm,
+  kind: SignOutCommand['kind'],
+  sessionUid: string,
+  members: readonly ClientSession[],
+): Promise<void> {
+  const query = tx.db.deleteFrom('artifact').where('session_uid', '=', sessionUid)
+  if (kind === 'security') {
+    await query.execute()
+    return
+  }
+  await query.where('is_offline', '=', 0).execute()
+  const revoking = members
+    .map((member) => member.clientId)
+    .filter((id) => realm.clients.get(id)?.attributes['backchannel.logout.revoke.offline.tokens'] === 'true')
+  if (revoking.length === 0) return
+  await tx.db
+    .deleteFrom('artifact')
+    .where('session_uid', '=', sessionUid)
+    .where('client_id', 'in', revoking)
+    .execute()
+}
+
+/** One application leaves a session, with its tokens. */
+export async function endArtifactsOfApplication(
+  tx: Tx,
+  kind: SignOutCommand['kind'],
+  sessionUid: string,
+  clientId: string,
+): Promise<void> {
+  const query = tx.db
+    .deleteFrom('artifact')
+    .where('session_uid', '=', sessionUid)
+    .where('client_id', '=', clientId)
+  await (kind === 'security' ? query : query.where('is_offline', '=', 0)).execute()
+}
+
+/** Offline grants of a person, whose sessions have long ended. */
+export async function endArtifactsOfAccount(tx: Tx, realmId: string, accountId: string): Promise<void> {
+  await tx.db
+    .deleteFrom('artifact')
+    .where('account_id', '=', accountId)
+    .where('realm_id', '=', realmId)
+    .execute()
+}

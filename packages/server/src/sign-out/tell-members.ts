@@ -1,0 +1,48 @@
+/**
+ * Writes what an ended session owes: the ends of its applications and tokens, its sign-out, one delivery for each
+ * application and channel (I2), and the LOGOUT event. All in the caller's transaction.
+ */
+import type { Instant } from '../ambient/clock.ts'
+import type { DeliveryPriority } from '../delivery/delivery.ts'
+import { enqueueDeliveries } from '../delivery/enqueue.ts'
+import { recordEvent } from '../event/record-event.ts'
+import { endClientSessionRows } from '../session/end-session-rows.ts'
+import { readClientSessions } from '../session/read-client-sessions.ts'
+import type { ClientSession, Session } from '../session/session.ts'
+import type { Tx } from '../store/store.ts'
+import { type ClosingDeps, insertSignOut } from './closing.ts'
+import { deliveriesFor } from './deliveries-for.ts'
+import { endArtifactsOfSession } from './end-artifacts.ts'
+import { logoutEvent } from './logout-event.ts'
+import type { SignOutCommand } from './sign-out-command.ts'
+
+export interface EndedSession {
+  readonly session: Session
+  readonly members: readonly ClientSession[]
+  readonly signOutId: string
+  readonly parentId: string | undefined
+  readonly priority: DeliveryPriority
+}
+
+/** The applications that are still in the session. Read after its lock is held, or after its door is closed. */
+export async function readMembers(tx: Tx, sessionUid: string): Promise<readonly ClientSession[]> {
+  const all = await readClientSessions(tx, sessionUid)
+  return all.filter((member) => member.endedAt === undefined)
+}
+
+export async function tellMembers(
+  deps: ClosingDeps,
+  tx: Tx,
+  command: SignOutCommand,
+  ended: EndedSession,
+  at: Instant,
+): Promise<void> {
+  const { session, members, signOutId, parentId } = ended
+  const own: SignOutCommand = { ...command, scope: { kind: 'session', sessionUid: session.uid } }
+  await endClientSessionRows(tx, session.uid, session.endedAt ?? at)
+  await endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, members)
+  const row = { id: signOutId, sessionUid: session.uid, accountId: session.accountId, parentId }
+  await insertSignOut(tx, own, { ...row, applicationCount: members.length, completedAt: at }, at)
+  await enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, { ...ended, command: own }, at), at)
+  await recordEvent(deps, tx, logoutEvent(deps.realm, own, session, signOutId), at)
+}
