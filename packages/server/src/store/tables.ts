@@ -240,8 +240,10 @@ export interface DeliveryTable {
   refusal_count: number
   /** Tries that ended in an exception of our own (D17). */
   internal_count: number
-  /** 1 once any try had a connection on which the request could be sent. */
+  /** 1 once any try had a connection on which the request could be sent, or ended without our knowing (a crash). */
   had_connection: number
+  /** Start of the last try. */
+  tried_at: number | null
   /** No try after this instant (D12). */
   horizon_at: number
   created_at: number
@@ -253,8 +255,8 @@ export interface DeliveryTable {
 
 export interface AttemptTable {
   delivery_id: string
+  /** The fence of the claim that it belongs to. */
   number: number
-  fence: number
   started_at: number
   finished_at: number | null
   /** `accepted`, `refused`, `recoverable`, `blocked`, `not_sent`, `internal`; null = started, unknown. */
@@ -280,9 +282,13 @@ export interface EndpointTable {
   failure_count: number
   opened_count: number
   open_until: number | null
+  /** Set when the breaker closes: what was tried before is due at once (D8); null when all of it was tried again. */
+  recovered_at: number | null
   /** Leased rows allowed at once while ramping after a recovery (D9); null = no ramp. */
   ramp_limit: number | null
   ramp_success_count: number
+  /** The ceiling on the rate: one try takes `1 s / rate` of this instant's lead over the present (D9). */
+  paced_until: number
   last_success_at: number | null
   last_failure_at: number | null
   last_reason: string | null

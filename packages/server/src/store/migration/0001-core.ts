@@ -124,27 +124,31 @@ const outbox = (int: string): readonly string[] => [
       'unreachable', 'blocked', 'cancelled')),
     detail text, reason text, due_at ${int} not null, lease_until ${int}, lease_owner text,
     fence ${int} not null, attempt_count ${int} not null, refusal_count ${int} not null,
-    internal_count ${int} not null, had_connection ${int} not null, horizon_at ${int} not null,
+    internal_count ${int} not null, had_connection ${int} not null, tried_at ${int}, horizon_at ${int} not null,
     created_at ${int} not null, settled_at ${int}, replay_actor text, replay_reason text,
     check ((state = 'leased') = (lease_until is not null)),
     check ((state in ('pending', 'leased')) = (settled_at is null)),
     -- D2: one delivery per application, channel and generation of a sign-out
     unique (sign_out_id, session_uid, client_id, channel, generation))`,
-  // The claim walks from endpoint to endpoint, oldest first in each class.
+  // The claim reads an endpoint's rows oldest first in each class; the sweep walks from endpoint to endpoint.
   `create index delivery_pending on delivery (endpoint_id, priority, due_at, id) where state = 'pending'`,
+  `create index delivery_pending_by_age on delivery (realm_id, created_at) where state = 'pending'`,
+  `create index delivery_horizon on delivery (horizon_at) where state = 'pending'`,
   `create index delivery_leased on delivery (endpoint_id, lease_until) where state = 'leased'`,
-  `create index delivery_due on delivery (due_at) where state = 'pending'`,
+  // D11: one in flight per application and sid, whatever the channel and the generation.
+  `create unique index delivery_in_flight on delivery (realm_id, client_id, sid) where state = 'leased'`,
+  `create index delivery_untold on delivery (endpoint_id, settled_at)
+    where state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')`,
   `create index delivery_settled on delivery (settled_at) where settled_at is not null`,
-  `create index delivery_by_client on delivery (realm_id, client_id, state)`,
   `create table attempt (
     delivery_id text not null references delivery (id) on delete cascade, number ${int} not null,
-    fence ${int} not null, started_at ${int} not null, finished_at ${int}, outcome text, status ${int},
+    started_at ${int} not null, finished_at ${int}, outcome text, status ${int},
     reason text, detail text, duration_ms ${int}, address text, jti text, kid text, certificate text,
     answer text, primary key (delivery_id, number))`,
   `create table endpoint (
     id text primary key, realm_id text not null, client_id text not null, channel text not null,
-    failure_count ${int} not null, opened_count ${int} not null, open_until ${int}, ramp_limit ${int},
-    ramp_success_count ${int} not null, last_success_at ${int}, last_failure_at ${int}, last_reason text,
+    failure_count ${int} not null, opened_count ${int} not null, open_until ${int}, recovered_at ${int},
+    ramp_limit ${int}, ramp_success_count ${int} not null, paced_until ${int} not null, last_success_at ${int}, last_failure_at ${int}, last_reason text,
     is_gone ${int} not null, p95_ms ${int})`,
 ]
 

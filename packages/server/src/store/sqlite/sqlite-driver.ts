@@ -52,7 +52,7 @@ class SqliteDriver implements Driver {
 
 type SqlValue = string | number | bigint | null | Uint8Array
 
-class SqliteConnection implements DatabaseConnection {
+export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
@@ -68,6 +68,12 @@ class SqliteConnection implements DatabaseConnection {
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
+  /** One statement for many rows of parameters; returns how many rows each run changed (bulk-rows.ts). */
+  runEach(text: string, parameterRows: readonly (readonly SqlValue[])[]): readonly number[] {
+    const statement = this.#prepare(text)
+    return parameterRows.map((parameters) => Number(statement.run(...parameters).changes))
+  }
+
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     for (const row of this.#prepare(query.sql).iterate(...(query.parameters as readonly SqlValue[]))) {
       yield { rows: [row as R] }
@@ -78,7 +84,8 @@ class SqliteConnection implements DatabaseConnection {
     const known = this.#statements.get(text)
     if (known) return known
     const statement = this.#database.prepare(text)
-    if (this.#statements.size >= statementCountMax) this.#statements.delete(this.#statements.keys().next().value as string)
+    if (this.#statements.size >= statementCountMax)
+      this.#statements.delete(this.#statements.keys().next().value as string)
     this.#statements.set(text, statement)
     return statement
   }

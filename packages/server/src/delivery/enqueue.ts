@@ -1,0 +1,115 @@
+/** Writes the deliveries of a sign-out, in the transaction of the sign-out (D1). */
+import type { Instant } from '../ambient/clock.ts'
+import type { Random } from '../ambient/random.ts'
+import { insertRows } from '../store/bulk-rows.ts'
+import type { Tx } from '../store/store.ts'
+import { endpointIdOf, type NewDelivery } from './delivery.ts'
+
+/** One transaction writes at most this many (D18); a wider sign-out is spread over several transactions. */
+export const deliveriesPerTransactionMax = 10_000
+
+const idBytes = 16
+
+/**
+ * Inserts one row per delivery, and the rows of endpoints that are called for the first time; wakes the
+ * dispatchers after the commit. Returns the delivery ids (`dl_…`, 128 bits) in the order of `deliveries`.
+ *
+ * @throws RangeError for more than 10,000 deliveries; a unique violation for a second delivery of the same
+ *   sign-out, client session, channel and generation (D2).
+ */
+export async function enqueueDeliveries(
+  tx: Tx,
+  deps: { readonly random: Random },
+  deliveries: readonly NewDelivery[],
+  at: Instant,
+): Promise<readonly string[]> {
+  if (deliveries.length > deliveriesPerTransactionMax) {
+    throw new RangeError(
+      `${deliveries.length} deliveries in one transaction; ${deliveriesPerTransactionMax} at most`,
+    )
+  }
+  if (deliveries.length === 0) return []
+  const ids = newDeliveryIds(deps.random, deliveries.length)
+  const rows = deliveries.map((delivery, index) => deliveryRow(ids[index] as string, delivery, at))
+  await insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' })
+  await insertRows(tx, 'delivery', rows)
+  for (const signOutId of new Set(deliveries.map((delivery) => delivery.signOutId)))
+    tx.notify('delivery', signOutId)
+  return ids
+}
+
+/** One draw for all: a thousand small draws cost more than the insert of one row each. */
+export function newDeliveryIds(random: Random, count: number): readonly string[] {
+  const bytes = random.bytes(count * idBytes)
+  return Array.from({ length: count }, (_, index) => {
+    return `dl_${bytes.subarray(index * idBytes, (index + 1) * idBytes).toString('base64url')}`
+  })
+}
+
+/** A `pending` row, or the terminal row of a channel that the browser carries. */
+export function deliveryRow(id: string, delivery: NewDelivery, at: Instant): InsertedDelivery {
+  const state = delivery.initialState ?? 'pending'
+  const isTold = state === 'unconfirmed'
+  return {
+    id,
+    sign_out_id: delivery.signOutId,
+    realm_id: delivery.realmId,
+    session_uid: delivery.sessionUid,
+    client_id: delivery.clientId,
+    sid: delivery.sid,
+    sub: delivery.sub,
+    issuer: delivery.issuer,
+    channel: delivery.channel,
+    generation: 1,
+    endpoint_id: endpointIdOf(delivery.realmId, delivery.clientId, delivery.channel),
+    address: delivery.address,
+    priority: delivery.priority === 'high' ? 0 : 1,
+    state,
+    detail: null,
+    reason: isTold ? 'front.cannot_confirm' : null,
+    due_at: delivery.dueAt,
+    lease_until: null,
+    lease_owner: null,
+    fence: 0,
+    attempt_count: 0,
+    refusal_count: 0,
+    internal_count: 0,
+    had_connection: 0,
+    tried_at: null,
+    horizon_at: delivery.horizonAt,
+    created_at: at,
+    settled_at: isTold ? at : null,
+    replay_actor: null,
+    replay_reason: null,
+  }
+}
+
+type InsertedDelivery = Parameters<typeof insertRows<'delivery'>>[2][number]
+
+/** Sorted, so that two sign-outs that meet the same new endpoints cannot deadlock. */
+function endpointRows(deliveries: readonly NewDelivery[]): Parameters<typeof insertRows<'endpoint'>>[2] {
+  const byId = new Map<string, NewDelivery>()
+  for (const delivery of deliveries) {
+    byId.set(endpointIdOf(delivery.realmId, delivery.clientId, delivery.channel), delivery)
+  }
+  return [...byId]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([id, { realmId, clientId, channel }]) => ({
+      id,
+      realm_id: realmId,
+      client_id: clientId,
+      channel,
+      failure_count: 0,
+      opened_count: 0,
+      open_until: null,
+      recovered_at: null,
+      ramp_limit: null,
+      ramp_success_count: 0,
+      paced_until: 0,
+      last_success_at: null,
+      last_failure_at: null,
+      last_reason: null,
+      is_gone: 0,
+      p95_ms: null,
+    }))
+}
