@@ -9,12 +9,15 @@ export type EventLineQuotes = 'needed' | 'all'
 /** Keeps one value of a hostile request from filling the log; longer values are cut and end in `…`. */
 export const lineValueLengthMax = 1000
 
+/** A name that the code chose, and a value that anybody may have chosen. */
+export type LineField = readonly [name: string, value: string | undefined]
+
 /**
  * One event as one line: `type`, `realmId`, `clientId`, `userId`, `ipAddress`, then `error`, the details in
  * their order, and the explanation last, which is always quoted. An absent id is the word `null` (KE-30).
  */
 export function eventLine(event: Omit<UserEvent, 'realmName'>, quotes: EventLineQuotes = 'needed'): string {
-  const fields: [name: string, value: string | undefined][] = [
+  const fields: LineField[] = [
     ['type', event.type],
     ['realmId', event.realmId],
     ['clientId', event.clientId],
@@ -25,9 +28,13 @@ export function eventLine(event: Omit<UserEvent, 'realmName'>, quotes: EventLine
   for (const [name, value] of Object.entries(event.details)) {
     if (name !== 'explanation') fields.push([name, value])
   }
-  const parts = fields.map(([name, value]) => `${name}=${lineValue(value, quotes)}`)
-  if (event.explanation !== undefined) parts.push(`explanation=${quoted(event.explanation)}`)
-  return parts.join(', ')
+  const line = lineOfFields(fields, quotes)
+  return event.explanation === undefined ? line : `${line}, explanation=${quoted(event.explanation)}`
+}
+
+/** `name=value, name=value`: no value can start a new line or a new field (KE-31). */
+export function lineOfFields(fields: readonly LineField[], quotes: EventLineQuotes): string {
+  return fields.map(([name, value]) => `${name}=${lineValue(value, quotes)}`).join(', ')
 }
 
 const bare = /^[A-Za-z0-9._:@/+-]+$/

@@ -16,24 +16,30 @@ function rowFrom(event: RecordedEvent) {
     realm_id: event.realmId,
     at: event.at,
     type: event.type,
-    client_id: cut(event.clientId),
-    account_id: cut(event.accountId),
-    session_uid: cut(event.sessionUid),
-    ip_address: cut(event.ipAddress),
-    error: cut(event.error),
-    details: JSON.stringify(detailsOf(event)),
+    client_id: storableOrNull(event.clientId),
+    account_id: storableOrNull(event.accountId),
+    session_uid: storableOrNull(event.sessionUid),
+    ip_address: storableOrNull(event.ipAddress),
+    error: storableOrNull(event.error),
+    details: JSON.stringify(storable(detailsOf(event))),
   }
 }
 
 /** As Keycloak shows it, the explanation is one of the details (KE-05, KE-10). */
-function detailsOf({ details, explanation }: RecordedEvent): Record<string, string | null> {
-  const all = explanation === undefined ? details : { ...details, explanation }
-  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, cut(value)]))
+function detailsOf({ details, explanation }: RecordedEvent): Readonly<Record<string, string>> {
+  return explanation === undefined ? details : { ...details, explanation }
 }
 
-/** Also without U+0000, which PostgreSQL's text refuses and which no honest value holds. */
-function cut(value: string | undefined): string | null {
-  if (value === undefined) return null
+export function storable(details: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, storableValue(value)]))
+}
+
+function storableOrNull(value: string | undefined): string | null {
+  return value === undefined ? null : storableValue(value)
+}
+
+/** Cut, and without what PostgreSQL's text refuses and no honest value holds: U+0000 and halves of a surrogate pair. */
+function storableValue(value: string): string {
   const short = value.length > detailLengthMax ? `${value.slice(0, detailLengthMax)}…` : value
   return short.replaceAll('\0', '�').toWellFormed()
 }
