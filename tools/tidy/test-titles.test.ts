@@ -1,0 +1,88 @@
+/**
+ * The title of a test is the sentence that it proves. Two tests that prove the same sentence are one too many.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertTidy, lineAt, type RepositoryFile, repositoryFiles, type Violation } from './repository.ts'
+import { dottedName, isNode, parse, type SyntaxNode, walk } from './syntax.ts'
+
+interface Title {
+  readonly path: string
+  readonly line: number
+  /** Titles of the describes around it, then its own. */
+  readonly whole: string
+  readonly own: string
+}
+
+const callsOfTests = /^(test|it)(\.(only|skip|todo))?$/
+const callsOfGroups = /^(describe|suite|forEachDatabase)(\.(only|skip|todo))?$/
+
+function titlesOf(file: RepositoryFile): readonly Title[] {
+  const found: Title[] = []
+  walk(parse(file).program, (node, parents) => {
+    const own = titleOf(node, callsOfTests, file)
+    if (own === undefined) return
+    const around = parents.flatMap((parent) => titleOf(parent, callsOfGroups, file) ?? [])
+    found.push({
+      path: file.path,
+      line: lineAt(file.text, node.start),
+      whole: [...around, own].join(' › '),
+      own,
+    })
+  })
+  return found
+}
+
+function titleOf(node: SyntaxNode, calls: RegExp, file: RepositoryFile): string | undefined {
+  if (node.type !== 'CallExpression' || !calls.test(dottedName(node['callee']) ?? '')) return undefined
+  const first = Array.isArray(node['arguments']) ? node['arguments'][0] : undefined
+  if (!isNode(first)) return undefined
+  if (first.type === 'Literal') return String(first['value'])
+  return first.type === 'TemplateLiteral' ? file.text.slice(first.start + 1, first.end - 1) : undefined
+}
+
+function checkTwice(titles: readonly Title[]): readonly Violation[] {
+  const seen = new Map<string, Title>()
+  return titles.flatMap((title) => {
+    const before = seen.get(title.whole)
+    seen.set(title.whole, title)
+    if (!before) return []
+    return [{ ...title, problem: `"${title.own}" is also the title at ${before.path}:${before.line}` }]
+  })
+}
+
+/** A sentence has words; a function's name or a single word proves nothing. */
+function checkSentence(title: Title): readonly Violation[] {
+  return title.own.trim().split(/\s+/).length >= 3
+    ? []
+    : [{ ...title, problem: `"${title.own}" is not a sentence` }]
+}
+
+test('a title that stands twice under the same groups is found, also across files', () => {
+  const one = {
+    path: 'a.test.ts',
+    text: "describe('x', () => { test('a b c', () => {}) })\ntest('a b c', () => {})",
+  }
+  const two = { path: 'b.test.ts', text: "test('a b c', () => {})" }
+  assert.deepEqual(
+    checkTwice([one, two].flatMap(titlesOf)).map(({ path }) => path),
+    ['b.test.ts'],
+  )
+})
+
+test('a title of one word is found', () => {
+  const titles = titlesOf({
+    path: 'a.test.ts',
+    text: "test('works', () => {})\ntest('a token is refused', () => {})",
+  })
+  assert.deepEqual(
+    titles.flatMap(checkSentence).map(({ line }) => line),
+    [1],
+  )
+})
+
+test('no test title stands twice, and each is a sentence', () => {
+  const titles = repositoryFiles(/\.test\.ts$/).flatMap(titlesOf)
+  assert.ok(titles.length > 30)
+  assertTidy([...checkTwice(titles), ...titles.flatMap(checkSentence)])
+})
