@@ -1,27 +1,33 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const planted = 'tools/oxlint/planted-mistakes.ts'
 
+interface Config {
+  readonly ignorePatterns: readonly string[]
+}
+
 interface Report {
   readonly diagnostics: readonly { code: string; labels: readonly { span: { line: number } }[] }[]
 }
 
 test('oxlint reports every mistake that was planted, on its line, and nothing else', (t) => {
-  const folder = mkdtempSync(path.join(root, 'tools/oxlint/run-'))
+  const folder = mkdtempSync(path.join(tmpdir(), 'curfew-test-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  const copy = path.join(folder, 'copy.ts')
+  const { ignorePatterns, ...config } = JSON.parse(
+    readFileSync(path.join(root, '.oxlintrc.json'), 'utf8'),
+  ) as Config
+  assert.deepEqual(ignorePatterns, [planted])
+  writeFileSync(path.join(folder, 'oxlintrc.json'), JSON.stringify(config))
   const source = readFileSync(path.join(root, planted), 'utf8')
-  writeFileSync(copy, source)
 
-  const run = spawnSync('npx', ['oxlint', '--type-aware', '--format=json', copy], {
-    cwd: root,
-    encoding: 'utf8',
-  })
+  const args = ['oxlint', '--type-aware', '--format=json', '-c', path.join(folder, 'oxlintrc.json'), planted]
+  const run = spawnSync('npx', args, { cwd: root, encoding: 'utf8' })
   const report = JSON.parse(run.stdout) as Report
 
   const reported = report.diagnostics.map(({ code, labels }) => `${labels[0]?.span.line} ${ruleOf(code)}`)

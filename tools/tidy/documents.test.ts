@@ -68,7 +68,7 @@ test('a second title is found, a # in a code block is not', () => {
 
 test('a link to a missing file or heading is found', () => {
   const text =
-    '# T\n[a](README.md)\n[b](missing.md)\n[c](#t)\n[d](#nowhere)\n[e](https://example.com/x)\n`[f](no.md)`\n'
+    '# T\n[a](STYLE.md)\n[b](missing.md)\n[c](#t)\n[d](#nowhere)\n[e](https://example.com/x)\n`[f](no.md)`\n'
   assert.deepEqual(
     checkLinks({ path: 'README.md', text }, repositoryRoot).map(({ line }) => line),
     [3, 4, 5],

@@ -1,0 +1,77 @@
+/**
+ * `npm test`: every test of the repository, in random order, on both databases.
+ *
+ *   npm test                      everything
+ *   npm run test:db               what runs on both databases
+ *   npm run test:story            the whole server with real receivers
+ *   npm test -- FILE…             these files
+ *
+ * One PostgreSQL is started for all of them; `CURFEW_TEST_DATABASE_URL` names another one to use,
+ * `CURFEW_TEST_DATABASE=sqlite|postgres` runs one database alone, `CURFEW_TEST_CONCURRENCY` (default 2) says how
+ * many files run at once, and `CURFEW_TEST_SEED` repeats an order that failed.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import path from 'node:path'
+import { startPostgres } from '../packages/server/test/support/postgres.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+const fileTimeoutMs = 240_000
+
+const everything = [
+  'packages/*/src/**/*.test.ts',
+  'packages/*/test/**/*.test.ts',
+  'examples/*/test/*.test.ts',
+  'tools/**/*.test.ts',
+]
+const named: Readonly<Record<string, readonly string[]>> = {
+  db: ['packages/server/test/{store,race}/**/*.test.ts'],
+  story: ['packages/server/test/story/**/*.test.ts'],
+}
+
+const files = chosenFiles(process.argv.slice(2))
+if (files.length === 0) {
+  console.error('No test file matches.')
+  process.exit(2)
+}
+const database = await databaseForAll()
+try {
+  process.exitCode = await runTests(files, database.environment)
+} finally {
+  await database.stop()
+}
+
+function chosenFiles(args: readonly string[]): readonly string[] {
+  const patterns = args.length === 0 ? everything : args.flatMap((arg) => named[arg] ?? [arg])
+  const found = globSync(patterns, { cwd: root, exclude: (name) => name === 'node_modules' })
+  return [...new Set(found)].sort()
+}
+
+async function databaseForAll(): Promise<{ environment: NodeJS.ProcessEnv; stop(): Promise<void> }> {
+  const { CURFEW_TEST_DATABASE: chosen, CURFEW_TEST_DATABASE_URL: given } = process.env
+  if (given || chosen === 'sqlite') return { environment: {}, stop: async () => undefined }
+  const postgres = await startPostgres()
+  return { environment: { CURFEW_TEST_DATABASE_URL: postgres.url }, stop: postgres.stop }
+}
+
+function runTests(testFiles: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const seed = process.env['CURFEW_TEST_SEED']
+  const args = [
+    '--conditions=@curfew/source',
+    `--import=${path.join(root, 'tools/test/house-rules.ts')}`,
+    '--test',
+    `--test-concurrency=${process.env['CURFEW_TEST_CONCURRENCY'] ?? '2'}`,
+    `--test-timeout=${fileTimeoutMs}`,
+    ...(seed ? [`--test-random-seed=${seed}`] : ['--test-randomize']),
+    ...testFiles,
+  ]
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  })
+  process.once('SIGINT', () => child.kill('SIGINT'))
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)))
+  })
+}
