@@ -80,7 +80,7 @@ function matchOne(registered: readonly string[], uri: string): RedirectMatch | u
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const unsafeCharacters = /[\u0000-\u0020\u007f-\uffff\\]/
 
-const uriParts = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?$/
+const uriParts = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?(#[^#]*)?$/
 
 /** Refused whatever is registered (KL-26): also an exact match does not save such a URI. */
 function isHostile(uri: string): boolean {
