@@ -1,5 +1,5 @@
 /** Mappers that read roles, audiences and origins. */
-import { webOriginsOf } from '../web-origin.ts'
+import { allowedOrigins } from '../../rp/web-origins.ts'
 import { putClaim, splitClaimPath } from './claim-path.ts'
 import { claimValue } from './claim-value.ts'
 import { addClientRole, type GrantedRoles } from './granted-roles.ts'
@@ -95,7 +95,7 @@ export const allowedOriginsMapper: MapperKind = {
   isAlwaysInAccessToken: true,
   isNeverInUserinfo: true,
   configure: () => (making) => {
-    const origins = webOriginsOf(making.client)
+    const origins = allowedOrigins(making.client)
     if (origins.length > 0) making.claims['allowed-origins'] = [...origins]
   },
 }
