@@ -3,43 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertTidy, lineAt, type RepositoryFile, repositoryFiles, type Violation } from './repository.ts'
-import { dottedName, isNode, parse, type SyntaxNode, walk } from './syntax.ts'
-
-interface Title {
-  readonly path: string
-  readonly line: number
-  /** Titles of the describes around it, then its own. */
-  readonly whole: string
-  readonly own: string
-}
-
-const callsOfTests = /^(test|it)(\.(only|skip|todo))?$/
-const callsOfGroups = /^(describe|suite|forEachDatabase)(\.(only|skip|todo))?$/
-
-function titlesOf(file: RepositoryFile): readonly Title[] {
-  const found: Title[] = []
-  walk(parse(file).program, (node, parents) => {
-    const own = titleOf(node, callsOfTests, file)
-    if (own === undefined) return
-    const around = parents.flatMap((parent) => titleOf(parent, callsOfGroups, file) ?? [])
-    found.push({
-      path: file.path,
-      line: lineAt(file.text, node.start),
-      whole: [...around, own].join(' › '),
-      own,
-    })
-  })
-  return found
-}
-
-function titleOf(node: SyntaxNode, calls: RegExp, file: RepositoryFile): string | undefined {
-  if (node.type !== 'CallExpression' || !calls.test(dottedName(node['callee']) ?? '')) return undefined
-  const first = Array.isArray(node['arguments']) ? node['arguments'][0] : undefined
-  if (!isNode(first)) return undefined
-  if (first.type === 'Literal') return String(first['value'])
-  return first.type === 'TemplateLiteral' ? file.text.slice(first.start + 1, first.end - 1) : undefined
-}
+import { assertTidy, repositoryFiles, type Violation } from './repository.ts'
+import { type TestTitle as Title, titlesOf } from './titles.ts'
 
 function checkTwice(titles: readonly Title[]): readonly Violation[] {
   const seen = new Map<string, Title>()
