@@ -26,5 +26,10 @@ export async function closeRealm(
 /** KQ-03: offline grants end as well, and every token issued until now is refused. */
 async function refuseEarlierTokens(tx: Tx, realmId: string, at: Instant): Promise<void> {
   await tx.db.deleteFrom('artifact').where('realm_id', '=', realmId).where('is_offline', '=', 1).execute()
-  await changeRealm(tx, realmId, { notBefore: toNumericDate(at) })
+  await tx.db
+    .updateTable('realm')
+    .set({ not_before: toNumericDate(at) })
+    .where('id', '=', realmId)
+    .execute()
+  await changeRealm(tx, realmId)
 }
