@@ -64,11 +64,18 @@ export type SendOutcome =
       readonly detail: string
       /** True when the request, or a part of it, may have reached the application. */
       readonly hadConnection: boolean
-      /** JSON summary of the chain that the server presented, for TLS failures. */
+      /** JSON of `CertificateSummary`: the chain that the server presented, for TLS failures. */
       readonly certificate?: string
+      /** The egress proxy could not be used: not the application's fault, and not one of its tries. */
+      readonly isProxyFault?: true
       readonly durationMs: number
     }
-  | { readonly kind: 'blocked'; readonly reason: string; readonly detail: string; readonly durationMs: number }
+  | {
+      readonly kind: 'blocked'
+      readonly reason: string
+      readonly detail: string
+      readonly durationMs: number
+    }
 
 export interface Sender {
   readonly channel: Channel

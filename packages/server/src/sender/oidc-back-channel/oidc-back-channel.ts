@@ -1,0 +1,86 @@
+/**
+ * The sender of OpenID Connect Back-Channel Logout 1.0: one logout token per client and `sid`, posted as a form.
+ *
+ * Invariants
+ * - D6, D13: address, algorithm, key and switches are read when the try is made, and the token is signed then.
+ * - I8: fresh `jti` and `iat` per try, `exp` = `iat` + 120 s, a key that is published now.
+ * - D19: the token is held in memory for one try, and is not part of the evidence.
+ *
+ * @see OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5
+ */
+import type { Instant } from '../../ambient/clock.ts'
+import { type Random, randomId } from '../../ambient/random.ts'
+import { type RealmKey, signingKeyFor } from '../../key/key.ts'
+import type { Realm } from '../../realm/realm.ts'
+import { channelsOf } from '../../rp/channels.ts'
+import type { Client } from '../../rp/client.ts'
+import { judgeUrl } from '../address-guard.ts'
+import type { OutboundHttp } from '../outbound-http.ts'
+import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
+import { buildLogoutToken, logoutTokenAlgorithms, logoutTokenType } from './build-logout-token.ts'
+import { signLogoutToken } from './sign-logout-token.ts'
+
+export interface OidcBackChannelDeps {
+  readonly realms: { byId(id: string): Promise<Realm | undefined> }
+  readonly outbound: Pick<OutboundHttp, 'post' | 'policyFor'>
+  readonly random: Random
+}
+
+export function createOidcBackChannelSender(deps: OidcBackChannelDeps): Sender {
+  return { channel: 'oidc-back-channel', prepare: (subject, at) => prepare(deps, subject, at) }
+}
+
+/** Reasons: `config.no_channel`, and those of `judgeUrl`. Throws when the realm is gone or has no key to sign with. */
+async function prepare(
+  deps: OidcBackChannelDeps,
+  subject: DeliverySubject,
+  at: Instant,
+): Promise<PreparedMessage | PrepareRefusal> {
+  const realm = await deps.realms.byId(subject.realmId)
+  if (!realm) throw new Error(`realm ${subject.realmId} of delivery ${subject.deliveryId} does not exist`)
+  const client = realm.clients.get(subject.clientId)
+  const address = addressOf(client, subject)
+  if (address === undefined) {
+    return { refused: true, kind: 'no_channel', reason: 'config.no_channel', address: subject.address }
+  }
+  const scope = { realm: realm.name, clientId: subject.clientId }
+  const judged = judgeUrl(address, deps.outbound.policyFor(scope))
+  if (!judged.ok) return { refused: true, kind: 'blocked', reason: judged.reason, address }
+
+  const registration = { clientId: subject.clientId, attributes: client?.attributes ?? {} }
+  const key = chooseKey(realm, registration, at)
+  const jti = randomId(deps.random)
+  const claims = buildLogoutToken(registration, subject, jti, at)
+  const logoutToken = await signLogoutToken(key, logoutTokenType(registration), claims)
+  return {
+    address,
+    evidence: { jti, kid: key.kid },
+    send: (signal) =>
+      deps.outbound.post(
+        {
+          endpointId: subject.endpointId,
+          url: address,
+          scope,
+          trustPem: realm.settings.trustPem,
+          contentType: 'application/x-www-form-urlencoded',
+          // A compact JWS consists of characters that a form leaves as they are.
+          body: `logout_token=${logoutToken}`,
+        },
+        signal,
+      ),
+  }
+}
+
+/** The address as registered now. A deleted client is told at the address that it had (D13). */
+function addressOf(client: Client | undefined, subject: DeliverySubject): string | undefined {
+  if (!client || client.isDeleted) return subject.address
+  return channelsOf(client).find((one) => one.channel === 'oidc-back-channel')?.address
+}
+
+function chooseKey(realm: Realm, client: Pick<Client, 'clientId' | 'attributes'>, at: Instant): RealmKey {
+  for (const algorithm of logoutTokenAlgorithms(client, realm.settings.defaultSignatureAlgorithm)) {
+    const key = signingKeyFor(realm.keys, algorithm, at)
+    if (key) return key
+  }
+  throw new Error(`realm ${realm.name} has no key to sign a logout token with`)
+}
