@@ -12,7 +12,9 @@ curfew healthcheck http://127.0.0.1:9000        asks another address`,
   async run({ argv, stderr }) {
     const base = argv[0] ?? 'http://127.0.0.1:8080'
     try {
-      const { statusCode, body } = await request(new URL('/health/ready', base), { signal: AbortSignal.timeout(timeoutMs) })
+      const { statusCode, body } = await request(new URL('/health/ready', base), {
+        signal: AbortSignal.timeout(timeoutMs),
+      })
       const text = await body.text()
       if (statusCode === 200) return 0
       stderr(`${text}\n`)

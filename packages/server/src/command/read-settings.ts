@@ -16,7 +16,10 @@ const flagsOfType = (type: string): SwitchNames =>
 export function readSettings({ argv, env }: CommandContext): LoadedSettings {
   const { positionals, flags } = readArguments(argv, flagsOfType('boolean'), flagsOfType('array'))
   if (positionals.length > 0) {
-    throw new CurfewError('CURFEW_CONFIG_INVALID', `"${positionals.join(' ')}" is not a setting; settings begin with --.`)
+    throw new CurfewError(
+      'CURFEW_CONFIG_INVALID',
+      `"${positionals.join(' ')}" is not a setting; settings begin with --.`,
+    )
   }
   const { config, ...rest } = flags
   const configFile = typeof config === 'string' ? config : env['CURFEW_CONFIG']

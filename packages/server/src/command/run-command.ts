@@ -19,7 +19,8 @@ export async function runCommand(commands: readonly Command[], argv: readonly st
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
   }
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') return showHelp(commands, rest, context)
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help')
+    return showHelp(commands, rest, context)
   if (name === '--version' || name === '-V' || name === 'version') return showVersion(context)
   const command = commands.find((one) => one.name === name)
   if (!command) return refuseUnknown(commands, name, context)
@@ -31,7 +32,11 @@ export async function runCommand(commands: readonly Command[], argv: readonly st
   }
 }
 
-function showHelp(commands: readonly Command[], names: readonly string[], { stdout }: CommandContext): number {
+function showHelp(
+  commands: readonly Command[],
+  names: readonly string[],
+  { stdout }: CommandContext,
+): number {
   const one = commands.find((command) => command.name === names[0])
   if (one) {
     stdout(`${one.help}\n`)
@@ -39,7 +44,9 @@ function showHelp(commands: readonly Command[], names: readonly string[], { stdo
   }
   const width = Math.max(...commands.map((command) => command.name.length))
   const lines = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`)
-  stdout(`curfew: sign in once, sign out once.\n\n${lines.join('\n')}\n\ncurfew <command> --help shows examples.\n`)
+  stdout(
+    `curfew: sign in once, sign out once.\n\n${lines.join('\n')}\n\ncurfew <command> --help shows examples.\n`,
+  )
   return 0
 }
 

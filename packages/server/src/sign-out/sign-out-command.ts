@@ -24,6 +24,7 @@ export type SignOutCause =
   | 'token_revoked'
   | 'client_deleted'
   | 'consent_revoked'
+  | 'restored'
   | 'engine'
 
 export type SignOutInitiator = 'user' | 'admin' | 'app' | 'expiry' | 'api' | 'upstream'
