@@ -43,5 +43,6 @@ const endedBy: Readonly<Record<SignOutCause, string>> = {
   token_revoked: 'because its token was revoked',
   client_deleted: 'because the application was removed',
   consent_revoked: 'because the consent was withdrawn',
+  restored: 'because the database was put back from a backup',
   engine: 'by the protocol engine',
 }
