@@ -1,0 +1,77 @@
+/** The public keys with which a client signs: written into its registration, or read from its address and kept. */
+import { X509Certificate } from 'node:crypto'
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import type { Instant } from '../ambient/clock.ts'
+import type { Client } from '../rp/client.ts'
+
+/** Reads JSON from an application's address through the outbound guard; rejects when it cannot. */
+export type FetchJson = (url: string) => Promise<unknown>
+
+export interface ClientKeys {
+  /** `isStale` asks for a fresh look at the client's address. undefined when there are no keys to be had. */
+  keysOf(client: Client, isStale: boolean, at: Instant): Promise<JWTVerifyGetKey | undefined>
+}
+
+/** Keys from an address are used this long without a fresh look. */
+const keptMs = 10 * 60_000
+/** A stranger's bad assertions must not turn into a flood of requests at the client's address. */
+const refetchMinMs = 10_000
+const clientCountMax = 1000
+
+interface Kept {
+  readonly keys: JWTVerifyGetKey | undefined
+  readonly fetchedAt: Instant
+}
+
+export function createClientKeys(fetchJson: FetchJson): ClientKeys {
+  const kept = new Map<string, Kept>()
+
+  async function keysFrom(url: string, isStale: boolean, at: Instant): Promise<JWTVerifyGetKey | undefined> {
+    const known = kept.get(url)
+    if (known && at - known.fetchedAt < (isStale || !known.keys ? refetchMinMs : keptMs)) return known.keys
+    const keys = await fetchJson(url).then(keySet, () => undefined)
+    kept.delete(url)
+    if (kept.size >= clientCountMax) kept.delete(kept.keys().next().value as string)
+    // an address that is away for a moment does not lock out a client whose keys are known
+    kept.set(url, { keys: keys ?? known?.keys, fetchedAt: at })
+    return keys ?? known?.keys
+  }
+
+  return {
+    async keysOf({ attributes }, isStale, at) {
+      const url = attributes['jwks.url']
+      if (attributes['use.jwks.url'] === 'true' && url) return keysFrom(url, isStale, at)
+      const text = attributes['jwks.string']
+      if (attributes['use.jwks.string'] === 'true' && text) return keySet(parse(text))
+      const certificate = attributes['jwt.credential.certificate']
+      return certificate ? certificateKey(certificate) : undefined
+    },
+  }
+}
+
+function keySet(value: unknown): JWTVerifyGetKey | undefined {
+  try {
+    return createLocalJWKSet(value as JSONWebKeySet)
+  } catch {
+    return undefined
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Keycloak stores the certificate as Base64 without the PEM lines. Whatever `kid` was sent, it is the one key. */
+function certificateKey(certificate: string): JWTVerifyGetKey | undefined {
+  try {
+    const der = Buffer.from(certificate.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
+    const { publicKey } = new X509Certificate(der)
+    return () => Promise.resolve(publicKey)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The userinfo endpoint: what the realm says of the person to whom an access token belongs, as long as the
+ * session that it came from is alive (KP-07).
+ *
+ * @see OpenID Connect Core 1.0 §5.3, RFC 6750 §2 and §3
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Instant } from '../ambient/clock.ts'
+import { recordEventAlone } from '../event/record-event.ts'
+import type { Realm } from '../realm/realm.ts'
+import { answerPreflight, setCors } from './cors.ts'
+import { type EndpointDeps, protocolPath, readForm, realmOf, sendDuplicate, sendError } from './endpoint.ts'
+import { type JudgedToken, judgeAccessToken, type LiveToken } from './judge-access-token.ts'
+import { claimPlan } from './mapper/claim-plan.ts'
+import { claimsFor } from './mapper/mapper.ts'
+import type { SessionNotes } from './mapper/mapper-kind.ts'
+import { withMemberships } from './read-memberships.ts'
+import { explainInvalidToken, type TokenFault } from './token-fault.ts'
+
+export function registerUserinfo(app: FastifyInstance, deps: EndpointDeps): void {
+  const url = `${protocolPath}/userinfo`
+  app.route({ method: ['GET', 'POST'], url, handler: (request, reply) => userinfo(deps, request, reply) })
+  app.options(url, async (request, reply) => {
+    const realm = await realmOf(deps, request, reply)
+    return realm ? answerPreflight(request, reply, realm) : reply
+  })
+}
+
+async function userinfo(
+  deps: EndpointDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const realm = await realmOf(deps, request, reply)
+  if (!realm) return reply
+  setCors(request, reply, realm)
+  const at = deps.ambient.clock.now()
+  const bearer = readBearer(request)
+  switch (bearer.kind) {
+    case 'duplicate':
+      return sendDuplicate(reply, bearer.name)
+    case 'several':
+      return challenge(
+        reply,
+        realm,
+        400,
+        'invalid_request',
+        'The access token was sent in more than one way.',
+      )
+    case 'absent':
+      return challenge(reply, realm, 401, undefined, 'Send the access token as Authorization: Bearer.')
+    case 'token':
+      return answerFor(deps, realm, bearer.token, request, reply, at)
+  }
+}
+
+type Bearer =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'several' }
+  | { readonly kind: 'duplicate'; readonly name: string }
+
+/** RFC 6750 §2.1 and §2.2; never the query (§2.3), which ends up in logs. The scheme's case is free (KK-07). */
+function readBearer(request: FastifyRequest): Bearer {
+  const form = readForm(request)
+  if (!form.ok) return { kind: 'duplicate', name: form.duplicate }
+  const [, inHeader] = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+  const inBody = form.values['access_token']
+  if (inHeader !== undefined && inBody !== undefined) return { kind: 'several' }
+  const token = inHeader ?? inBody
+  return token === undefined ? { kind: 'absent' } : { kind: 'token', token }
+}
+
+async function answerFor(
+  deps: EndpointDeps,
+  realm: Realm,
+  token: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  at: Instant,
+): Promise<FastifyReply> {
+  const on = deps.store.read
+  const judged = await judgeAccessToken(on, realm, token, at)
+  if (!judged.ok) {
+    recordRefusal(deps, realm, judged, request, at)
+    setCors(request, reply, realm, realm.clients.get(judged.claims?.azp ?? ''))
+    return challenge(reply, realm, 401, 'invalid_token', 'Token verification failed')
+  }
+  const { live } = judged
+  const { claims, client } = live
+  setCors(request, reply, realm, client)
+  const scopes = claims.scope?.split(' ') ?? []
+  if (!scopes.includes('openid')) {
+    return challenge(reply, realm, 403, 'insufficient_scope', 'Missing openid scope')
+  }
+  const account = await withMemberships(on, live.account, claimPlan(realm, client, scopes).reads.userinfo)
+  const said = claimsFor(realm, client, account, scopes, 'userinfo', notesOf(claims))
+  recordRequest(deps, realm, live, request, at)
+  return reply.header('cache-control', 'no-store').send({ sub: live.sub, ...said })
+}
+
+/** The token knows of its sign-in what the session's notes said when it was made. */
+export function notesOf(claims: LiveToken['claims']): SessionNotes {
+  const { auth_time: authTime, acr } = claims
+  return {
+    ...(typeof authTime === 'number' ? { AUTH_TIME: String(authTime) } : {}),
+    ...(typeof acr === 'string' ? { acr } : {}),
+  }
+}
+
+/** RFC 6750 §3: without credentials the challenge names no error (§3.1). */
+function challenge(
+  reply: FastifyReply,
+  realm: Realm,
+  status: 400 | 401 | 403,
+  error: string | undefined,
+  description: string,
+): FastifyReply {
+  const parts = [`realm="${realm.name.replaceAll(/["\\]/g, '')}"`]
+  if (error) parts.push(`error="${error}"`, `error_description="${description}"`)
+  reply.header('www-authenticate', `Bearer ${parts.join(', ')}`)
+  return sendError(reply, status, error ?? 'invalid_token', description)
+}
+
+function recordRequest(
+  deps: EndpointDeps,
+  realm: Realm,
+  live: LiveToken,
+  request: FastifyRequest,
+  at: Instant,
+): void {
+  void recordEventAlone(
+    deps,
+    deps.store,
+    {
+      type: 'USER_INFO_REQUEST',
+      realm,
+      clientId: live.client.clientId,
+      accountId: live.account.id,
+      sessionUid: live.sessionUid,
+      ipAddress: request.ip,
+      details: { auth_method: 'validate_access_token' },
+    },
+    at,
+  )
+}
+
+function recordRefusal(
+  deps: EndpointDeps,
+  realm: Realm,
+  judged: Extract<JudgedToken, { ok: false }>,
+  request: FastifyRequest,
+  at: Instant,
+): void {
+  const clientId = judged.claims?.azp
+  const context = {
+    clientId: clientId ?? 'An application',
+    expected: 'access token',
+    realmName: realm.name,
+    issuer: realm.issuer,
+  } as const
+  void recordEventAlone(
+    deps,
+    deps.store,
+    {
+      type: 'USER_INFO_REQUEST_ERROR',
+      realm,
+      clientId,
+      accountId: judged.accountId,
+      sessionUid: judged.sessionUid,
+      ipAddress: request.ip,
+      error: errorWord(judged.fault),
+      details: { auth_method: 'validate_access_token' },
+      explanation: explainInvalidToken(judged.fault, context, at),
+    },
+    at,
+  )
+}
+
+/** Keycloak's words of userinfo errors. */
+function errorWord({ reason }: TokenFault): string {
+  switch (reason) {
+    case 'session_ended':
+    case 'session_expired':
+      return 'user_session_not_found'
+    case 'account_disabled':
+      return 'user_disabled'
+    case 'client_disabled':
+      return 'client_disabled'
+    case 'client_unknown':
+      return 'client_not_found'
+    default:
+      return 'invalid_token'
+  }
+}
