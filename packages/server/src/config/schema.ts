@@ -15,7 +15,6 @@ const list = (description: string) =>
 const applicationOutbound = Type.Object(
   {
     allow_private_network: Type.Optional(Type.Array(Type.String())),
-    allow_plain_http: Type.Optional(Type.Boolean()),
     tls_server_name: Type.Optional(Type.String()),
     ca_files: Type.Optional(Type.Array(Type.String())),
     client_certificate_file: Type.Optional(Type.String()),
