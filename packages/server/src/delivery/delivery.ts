@@ -15,6 +15,7 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import type { Channel } from '../rp/client.ts'
+import type { DeliverySubject, PreparedMessage, PrepareRefusal, SendOutcome } from '../sender/sender.ts'
 
 export const deliveryStates = [
   'pending',
@@ -54,6 +55,123 @@ export interface NewDelivery {
   /** Set for a channel that has no sender of the server's: the browser carries it, and nothing confirms it. */
   readonly initialState?: 'pending' | 'unconfirmed'
 }
+
+/** How much at once, how fast and for how long. Every bound is a figure of delivery.md, "schedule and limits". */
+export interface DeliverySettings {
+  /** Tries in flight in this process, default 256, 8–4096. Each class may use four fifths of them (D10). */
+  readonly slotCount: number
+  /** Leased rows of one endpoint over all processes, default 2, 1–16 (D3). */
+  readonly leasedPerEndpointMax: number
+  /** Tries at one endpoint in a second, default 50, 1–1000 (D9). */
+  readonly ratePerEndpoint: number
+  /** Default 30 s: longer than the limit of one try (10 s) and its preparation (D4). Shorter only in tests. */
+  readonly leaseMs: number
+  /** How often the database is asked without a wake-up, default 1 s: carries lost wake-ups (F-27). */
+  readonly pollIntervalMs: number
+}
+
+export const defaultDeliverySettings: DeliverySettings = {
+  slotCount: 256,
+  leasedPerEndpointMax: 2,
+  ratePerEndpoint: 50,
+  leaseMs: 30_000,
+  pollIntervalMs: 1000,
+}
+
+/** Step 1, claimed: this worker alone may try it, until the lease ends, and may write the outcome under its fence. */
+export interface LeasedDelivery {
+  readonly subject: DeliverySubject
+  readonly priority: DeliveryPriority
+  readonly generation: number
+  /** Raised by every claim; also the number of the attempt row that this claim inserted. */
+  readonly fence: number
+  readonly tried: TryHistory
+  readonly leasedAt: Instant
+}
+
+/** What the tries so far were, the present one included in `tryCount` alone. */
+export interface TryHistory {
+  readonly tryCount: number
+  /** Tries that ended in a "no". */
+  readonly refusalCount: number
+  readonly internalCount: number
+  /** Whether a try could have reached the application. */
+  readonly hadConnection: boolean
+  readonly dueAt: Instant
+  readonly horizonAt: Instant
+  readonly createdAt: Instant
+}
+
+/** Step 2, prepared: a message signed now for the address of now. */
+export interface PreparedDelivery {
+  readonly leased: LeasedDelivery
+  readonly message: PreparedMessage
+}
+
+/** Step 3, tried: the request left, or it is known why it could not. */
+export interface TriedDelivery {
+  readonly leased: LeasedDelivery
+  readonly outcome: TryOutcome
+  readonly address: string
+  readonly evidence: PreparedMessage['evidence'] | undefined
+}
+
+/** What became of a try. */
+export type TryOutcome =
+  | SendOutcome
+  | PrepareRefusal
+  /** An exception of our own before the request left (D17). */
+  | { readonly kind: 'internal'; readonly reason: string; readonly detail: string }
+  /** The lease was given back before anything was sent; not a try (D5). */
+  | { readonly kind: 'not_sent' }
+
+/** Step 4, settled: what the try means. */
+export interface SettledDelivery {
+  readonly tried: TriedDelivery
+  readonly settlement: Settlement
+  readonly settledAt: Instant
+}
+
+/** The outcome of one try as it is stored: the delivery's next state, and the attempt's evidence. */
+export interface Settlement {
+  readonly state: Exclude<DeliveryState, 'leased' | 'cancelled'>
+  /** Qualifies a terminal state: `non_conformant`, `stored`, `gone`, `redirect`, or the HTTP status of a "no". */
+  readonly detail: string | null
+  /** A code of experience.md §6.4. */
+  readonly reason: string | null
+  /** Next try; unchanged when there is none. */
+  readonly dueAt: Instant
+  readonly tryCount: number
+  readonly refusalCount: number
+  readonly internalCount: number
+  readonly hadConnection: boolean
+  readonly attempt: {
+    readonly outcome: AttemptOutcome
+    readonly status: number | null
+    readonly reason: string | null
+    /** The sentence of the library, or a note on what the answer can mean. */
+    readonly detail: string | null
+    readonly durationMs: number | null
+    readonly certificate: string | null
+    /** At most 2 KB. */
+    readonly answer: string | null
+  }
+  /** What the try says about the endpoint. */
+  readonly endpointSign: EndpointSign
+}
+
+export const attemptOutcomes = [
+  'accepted',
+  'refused',
+  'recoverable',
+  'blocked',
+  'not_sent',
+  'internal',
+] as const
+export type AttemptOutcome = (typeof attemptOutcomes)[number]
+
+/** `answered`: alive, though it said no. `silent`: a failure that may recover. `none`: nothing learned. */
+export type EndpointSign = 'accepted' | 'answered' | 'gone' | 'silent' | 'none'
 
 /** The endpoint that a delivery goes to: isolation and health are kept per realm, client and channel. */
 export function endpointIdOf(realmId: string, clientId: string, channel: Channel): string {

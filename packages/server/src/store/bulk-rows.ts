@@ -3,7 +3,7 @@
  * rows, so both databases have their own quick way: SQLite one prepared statement run row by row, PostgreSQL one
  * statement over a JSON list. Rows are plain column values; every row has the same columns as the first.
  */
-import type { Insertable } from 'kysely'
+import { type Insertable, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { insertPostgresRows, updatePostgresRows } from './postgres/postgres-bulk.ts'
 import { insertSqliteRows, updateSqliteRows } from './sqlite/sqlite-bulk.ts'
 import type { Queryable } from './store.ts'
@@ -50,4 +50,14 @@ export async function updateRows(
   if (rows.length === 0) return new Set()
   const change = on.dialect === 'sqlite' ? updateSqliteRows : updatePostgresRows
   return new Set(await change(on.db, table, update, rows))
+}
+
+/**
+ * The condition that a text column is one of these values, as one parameter: the statement is the same for any
+ * number of them, so it is prepared once.
+ */
+export function isOneOf(on: Queryable, column: string, values: readonly string[]): RawBuilder<SqlBool> {
+  return on.dialect === 'sqlite'
+    ? sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`
+    : sql`${sql.ref(column)} = any(${values}::text[])`
 }

@@ -1,0 +1,156 @@
+/**
+ * Takes due deliveries of the asked endpoints under a lease: state, fence and attempt row in one transaction
+ * (D3, D4, D5). Isolation is decided here, not when sending: what is claimed for a bad endpoint never exceeds its
+ * limit, so it never fills the slots of the good ones.
+ *
+ * The cost depends on the endpoints asked and the rows taken, never on how many rows wait.
+ */
+import type { Instant } from '../ambient/clock.ts'
+import type { Gate } from '../ambient/gate.ts'
+import { type Random, randomFraction } from '../ambient/random.ts'
+import { insertRows, updateRows } from '../store/bulk-rows.ts'
+import type { Store, Tx } from '../store/store.ts'
+import { type Choice, chooseClaims, type Look, type Slots } from './choose-claims.ts'
+import * as postgres from './claim-postgres.ts'
+import { type Candidate, type LockedEndpoints, leasedFromCandidate } from './claim-row.ts'
+import * as sqlite from './claim-sqlite.ts'
+import type { DeliverySettings, LeasedDelivery } from './delivery.ts'
+
+export interface ClaimDeps {
+  readonly store: Store
+  readonly random: Random
+  readonly gate: Gate
+  readonly settings: DeliverySettings
+  /** Names this process in `lease_owner`, for people who read the table. */
+  readonly owner: string
+}
+
+export interface Claim {
+  readonly leased: readonly LeasedDelivery[]
+  /** For every endpoint that was asked, when to ask again. */
+  readonly looks: ReadonlyMap<string, Look>
+}
+
+/** Endpoints asked in one claim at most: bounds the transaction to a few milliseconds. */
+export const endpointsPerClaimMax = 256
+/** The share of claims in which the low class goes first at an endpoint (D10). */
+const lowFirstShare = 0.2
+/** Another process holds the endpoint's row for the length of a claim. */
+const lockedLookMs = 15
+
+/** Claims at most `slots` deliveries. Needs no lock of its caller; runs its own transaction. */
+export async function claimDeliveries(
+  deps: ClaimDeps,
+  endpointIds: readonly string[],
+  slots: Slots,
+  at: Instant,
+): Promise<Claim> {
+  const isLowFirst = randomFraction(deps.random) < lowFirstShare
+  const claim = await deps.store.transact(async (tx) => {
+    const endpoints = await lockEndpoints(tx, endpointIds, at)
+    const candidates = await readCandidates(tx, deps.settings, endpoints, at)
+    const choice = chooseClaims(
+      deps.settings,
+      { endpoints: endpoints.rows, candidates, slots, isLowFirst },
+      at,
+    )
+    await writeClaim(deps, tx, choice, endpoints, at)
+    for (const { id } of choice.chosen) await deps.gate('claim.beforeCommit', id)
+    return {
+      leased: choice.chosen.map((candidate) => leasedFromCandidate(candidate, at)),
+      looks: looksOfAll(endpointIds, choice, at),
+    }
+  })
+  for (const { subject } of claim.leased) await deps.gate('claim.afterCommit', subject.deliveryId)
+  return claim
+}
+
+function lockEndpoints(tx: Tx, ids: readonly string[], at: Instant): Promise<LockedEndpoints> {
+  return tx.dialect === 'sqlite'
+    ? sqlite.lockEndpointsOnSqlite(tx, ids, at)
+    : postgres.lockEndpointsOnPostgres(tx, ids, at)
+}
+
+async function readCandidates(
+  tx: Tx,
+  settings: DeliverySettings,
+  { rows }: LockedEndpoints,
+  at: Instant,
+): Promise<readonly Candidate[]> {
+  const read = tx.dialect === 'sqlite' ? sqlite.readCandidatesOnSqlite : postgres.readCandidatesOnPostgres
+  const readRecovering =
+    tx.dialect === 'sqlite' ? sqlite.readRecoveringOnSqlite : postgres.readRecoveringOnPostgres
+  // one more than may be leased, to know whether to ask again
+  const limit = settings.leasedPerEndpointMax + 1
+  const open = rows.filter(({ open_until }) => open_until === null || open_until <= at)
+  const recovering = open.filter((row) => row.recovered_at !== null)
+  const normal = open.filter((row) => row.recovered_at === null).map((row) => row.id)
+  const candidates = normal.length > 0 ? [...(await read(tx, normal, limit, at))] : []
+  for (const row of recovering) {
+    const found = await readRecovering(tx, row.id, row.recovered_at as Instant, limit, at)
+    if (found.length < limit && found.every(({ due_at }) => due_at <= at)) await endRecovery(tx, row.id)
+    candidates.push(...found)
+  }
+  return candidates
+}
+
+/** Everything that waited through the pause was tried again: from here on the schedule alone counts. */
+async function endRecovery(tx: Tx, endpointId: string): Promise<void> {
+  await tx.db.updateTable('endpoint').set({ recovered_at: null }).where('id', '=', endpointId).execute()
+}
+
+async function writeClaim(
+  { settings, owner }: ClaimDeps,
+  tx: Tx,
+  { chosen, paced }: Choice,
+  { leaseClock }: LockedEndpoints,
+  at: Instant,
+): Promise<void> {
+  if (chosen.length === 0) return
+  await updateRows(
+    tx,
+    'delivery',
+    { key: 'id', set: leaseColumns, where: "state = 'pending'" },
+    chosen.map((row) => ({
+      id: row.id,
+      state: 'leased',
+      lease_until: leaseClock + settings.leaseMs,
+      lease_owner: owner,
+      fence: row.fence + 1,
+      attempt_count: row.attempt_count + 1,
+      tried_at: at,
+    })),
+  )
+  await insertRows(
+    tx,
+    'attempt',
+    chosen.map((row) => ({
+      delivery_id: row.id,
+      number: row.fence + 1,
+      started_at: at,
+      finished_at: null,
+      outcome: null,
+      status: null,
+      reason: null,
+      detail: null,
+      duration_ms: null,
+      address: null,
+      jti: null,
+      kid: null,
+      certificate: null,
+      answer: null,
+    })),
+  )
+  await updateRows(
+    tx,
+    'endpoint',
+    { key: 'id', set: ['paced_until'] },
+    [...paced].map(([id, until]) => ({ id, paced_until: until })),
+  )
+}
+
+const leaseColumns = ['state', 'lease_until', 'lease_owner', 'fence', 'attempt_count', 'tried_at']
+
+function looksOfAll(ids: readonly string[], { looks }: Choice, at: Instant): ReadonlyMap<string, Look> {
+  return new Map(ids.map((id) => [id, looks.get(id) ?? { kind: 'at', at: at + lockedLookMs }]))
+}
