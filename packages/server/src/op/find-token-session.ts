@@ -1,9 +1,10 @@
 /** What the database knows of an access token: its session, its account, and whether it was revoked. */
 import type { Kysely } from 'kysely'
 import type { Account } from '../account/account.ts'
+import { accountFromRow } from '../account/account-row.ts'
 import type { Instant } from '../ambient/clock.ts'
 import type { Queryable } from '../store/store.ts'
-import type { Tables } from '../store/tables.ts'
+import type { AccountTable, Tables } from '../store/tables.ts'
 import { compiledQuery } from './compiled-query.ts'
 
 export interface TokenRow {
@@ -26,8 +27,8 @@ export interface TokenSession {
 }
 
 const accountColumns = [
-  'a.id as account_id',
-  'a.realm_id as account_realm_id',
+  'a.id',
+  'a.realm_id',
   'a.username',
   'a.email',
   'a.email_verified',
@@ -35,6 +36,7 @@ const accountColumns = [
   'a.last_name',
   'a.enabled',
   'a.attributes',
+  'a.representation',
   'a.not_before',
   'a.service_account_client_uuid',
   'a.created_at',
@@ -129,25 +131,7 @@ export async function findOfflineGrant(
   return row !== undefined
 }
 
-type AccountRow = Awaited<ReturnType<typeof byService>>[number]
-
-function accountFrom(row: AccountRow): Account {
-  return {
-    id: row.account_id,
-    realmId: row.account_realm_id,
-    username: row.username,
-    email: row.email ?? undefined,
-    emailVerified: row.email_verified === 1,
-    firstName: row.first_name ?? undefined,
-    lastName: row.last_name ?? undefined,
-    enabled: row.enabled === 1,
-    attributes: JSON.parse(row.attributes),
-    notBefore: row.not_before,
-    serviceAccountClientUuid: row.service_account_client_uuid ?? undefined,
-    createdAt: row.created_at,
-    roleIds: [],
-    groupIds: [],
-    isDeleted: row.deleted_at !== null,
-    representation: {},
-  }
+/** Roles and groups stay out: most answers do not need them. */
+function accountFrom(row: AccountTable): Account {
+  return accountFromRow({ ...row, role_ids: null, group_ids: null })
 }

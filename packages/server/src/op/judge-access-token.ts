@@ -22,7 +22,7 @@ import { type AccessTokenClaims, judgeNotBefore, verifyAccessToken } from './ver
 export interface LiveToken {
   readonly claims: AccessTokenClaims
   readonly client: Client
-  /** Without roles and groups: `withMemberships` adds them for those who need them. */
+  /** Without roles and groups: whoever needs them reads the account (`claimPlan` says who does). */
   readonly account: Account
   /** The subject that the application knows. */
   readonly sub: string

@@ -5,6 +5,7 @@
  * @see OpenID Connect Core 1.0 §5.3, RFC 6750 §2 and §3
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { findAccountById } from '../account/find-account.ts'
 import type { Instant } from '../ambient/clock.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
@@ -14,7 +15,6 @@ import { type JudgedToken, judgeAccessToken, type LiveToken } from './judge-acce
 import { claimPlan } from './mapper/claim-plan.ts'
 import { claimsFor } from './mapper/mapper.ts'
 import type { SessionNotes } from './mapper/mapper-kind.ts'
-import { withMemberships } from './read-memberships.ts'
 import { explainInvalidToken, type TokenFault } from './token-fault.ts'
 
 export function registerUserinfo(app: FastifyInstance, deps: EndpointDeps): void {
@@ -93,8 +93,9 @@ async function answerFor(
   if (!scopes.includes('openid')) {
     return challenge(reply, realm, 403, 'insufficient_scope', 'Missing openid scope')
   }
-  const account = await withMemberships(on, live.account, claimPlan(realm, client, scopes).reads.userinfo)
-  const said = claimsFor(realm, client, account, scopes, 'userinfo', notesOf(claims))
+  const { roles, groups } = claimPlan(realm, client, scopes).reads.userinfo
+  const whole = roles || groups ? await findAccountById(on, realm.id, live.account.id) : undefined
+  const said = claimsFor(realm, client, whole ?? live.account, scopes, 'userinfo', notesOf(claims))
   recordRequest(deps, realm, live, request, at)
   return reply.header('cache-control', 'no-store').send({ sub: live.sub, ...said })
 }

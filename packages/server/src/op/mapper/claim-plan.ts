@@ -1,7 +1,7 @@
 /** Which mappers run for a client and a scope, sorted and configured once, kept with the realm in memory. */
 import type { Realm } from '../../realm/realm.ts'
 import type { Client, ProtocolMapper } from '../../rp/client.ts'
-import { scopeMappingsOf } from './granted-roles.ts'
+import { type RoleName, rolesForScope } from './granted-roles.ts'
 import { grantedScopes } from './granted-scope.ts'
 import { knownMappers } from './known-mapper.ts'
 import type { MapClaims, MapperKind } from './mapper-kind.ts'
@@ -20,7 +20,7 @@ export interface ClaimPlan {
 export interface ClaimStep {
   readonly priority: number
   /** Only for accounts that have one of these roles; none = for all. From the mappings of its client scope. */
-  readonly roleIds: readonly string[]
+  readonly roles: readonly RoleName[]
   readonly run: MapClaims
 }
 
@@ -63,10 +63,10 @@ function makePlan(realm: Realm, client: Client, requested: readonly string[]): C
   }
   let hasIntrospectionOnly = false
 
-  const add = (mapper: ProtocolMapper, roleIds: readonly string[]): void => {
+  const add = (mapper: ProtocolMapper, roles: readonly RoleName[]): void => {
     const kind = knownMappers.get(mapper.protocolMapper)
     if (!kind) return
-    const step = { priority: kind.priority, roleIds, run: kind.configure(mapper.config) }
+    const step = { priority: kind.priority, roles, run: kind.configure(mapper.config) }
     const into = targetsOf(kind, mapper)
     hasIntrospectionOnly ||= into.includes('introspection') && !into.includes('access')
     for (const target of into) {
@@ -76,8 +76,8 @@ function makePlan(realm: Realm, client: Client, requested: readonly string[]): C
   }
   for (const mapper of client.protocolMappers) add(mapper, [])
   for (const scope of scopes) {
-    const roleIds = scopeMappingsOf(realm).byScope.get(scope.name) ?? []
-    for (const mapper of scope.protocolMappers) add(mapper, roleIds)
+    const roles = rolesForScope(realm, scope.name)
+    for (const mapper of scope.protocolMappers) add(mapper, roles)
   }
   for (const target of targets) steps[target].sort((a, b) => a.priority - b.priority)
   return { scopeNames: scopes.map((scope) => scope.name), steps, reads, hasIntrospectionOnly }
@@ -99,7 +99,7 @@ function targetsOf(kind: MapperKind, { config }: ProtocolMapper): readonly Claim
 }
 
 function joinReads(realm: Realm, before: ClaimReads, kind: MapperKind, step: ClaimStep): ClaimReads {
-  const readsRoles = kind.reads === 'roles' || step.roleIds.length > 0
+  const readsRoles = kind.reads === 'roles' || step.roles.length > 0
   const readsGroups =
     readsRoles || kind.reads === 'groups' || (kind.reads === 'group-attributes' && hasGroupAttributes(realm))
   return { roles: before.roles || readsRoles, groups: before.groups || readsGroups }

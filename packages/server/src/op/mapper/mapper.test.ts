@@ -264,7 +264,7 @@ describe('roles', () => {
     })
     const account = { roleIds: ['inner', 'reader', 'writer'] }
     const claims = claimsOf([realmRoles, prefixed], account, { roles, clients: [chat] })
-    assert.deepEqual(claims, { roles: ['inner', 'admin', 'chat:reader'] })
+    assert.deepEqual(claims, { roles: ['admin', 'inner', 'chat:reader'] })
   })
 
   test('roles are renamed and added before audiences and role claims are made, whatever the order of mappers', () => {
@@ -302,7 +302,7 @@ describe('roles', () => {
     })
     const account = someAccount({ roleIds: ['inner', 'reader', 'writer'] })
     const claims = claimsFor(realm, client, account, [], 'id')
-    assert.deepEqual(claims['roles'], ['inner', 'admin'])
+    assert.deepEqual(claims['roles'], ['admin', 'inner'])
     assert.deepEqual(claims['resource_access'], { wiki: { roles: ['writer'] } })
   })
 

@@ -16,7 +16,7 @@ import type { Realm } from '../../realm/realm.ts'
 import type { Client } from '../../rp/client.ts'
 import type { Claims } from './claim-path.ts'
 import { type ClaimTarget, claimPlan } from './claim-plan.ts'
-import { accountRoleIds, type GrantedRoles, grantedRoles } from './granted-roles.ts'
+import { type GrantedRoles, grantedRoles, hasAnyRole } from './granted-roles.ts'
 import type { Making, SessionNotes } from './mapper-kind.ts'
 
 /**
@@ -49,16 +49,11 @@ export function claimsFor(
     },
   }
   for (const step of plan.steps[target]) {
-    if (step.roleIds.length === 0 || hasAny(realm, account, step.roleIds)) step.run(making)
+    if (step.roles.length === 0 || hasAnyRole(realm, account, step.roles)) step.run(making)
   }
   if (making.audience.size > 0) {
     const audience = [...making.audience]
     making.claims['aud'] = audience.length === 1 ? audience[0] : audience
   }
   return making.claims
-}
-
-function hasAny(realm: Realm, account: Account, roleIds: readonly string[]): boolean {
-  const has = accountRoleIds(realm, account)
-  return roleIds.some((id) => has.has(id))
 }
