@@ -1,0 +1,111 @@
+/** Servers of a bench: each a process of its own, stopped by its id at the end. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface RunningServer extends AsyncDisposable {
+  /** Base address without a trailing slash. */
+  readonly url: string
+  readonly pid: number
+  readonly process: ChildProcess
+  readonly dataDir: string
+  stop(signal?: NodeJS.Signals): Promise<void>
+}
+
+export interface SpawnOptions {
+  /** Realm files in Keycloak's export form, as text. */
+  readonly realms?: readonly string[]
+  readonly databaseUrl?: string | undefined
+  /** An existing data folder; it is kept. */
+  readonly dataDir?: string
+  readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
+const startLimitMs = 60_000
+
+export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningServer> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'curfew-bench-'))
+  const files = (options.realms ?? []).map((text, index) => {
+    const file = join(dataDir, `realm-${index}.json`)
+    writeFileSync(file, text)
+    return file
+  })
+  const argv = [
+    ...[
+      '-C',
+      '@curfew/source',
+      main,
+      'serve',
+      '--dev',
+      '--port',
+      '0',
+      '--data',
+      dataDir,
+      '--log-level',
+      'warn',
+    ],
+    ...(options.databaseUrl ? ['--database-url', options.databaseUrl] : []),
+    ...files.flatMap((file) => ['--import-realm', file]),
+    ...(options.flags ?? []),
+  ]
+  const server = await spawnUntilReady(argv, options.env ?? {})
+  return {
+    ...server,
+    dataDir,
+    async [Symbol.asyncDispose]() {
+      await server.stop()
+      if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function spawnBareEngine(algorithm: 'RS256' | 'ES256'): Promise<RunningServer> {
+  const file = fileURLToPath(new URL('./bare-engine.ts', import.meta.url))
+  const server = await spawnUntilReady(['-C', '@curfew/source', file, algorithm], {})
+  return { ...server, dataDir: '', [Symbol.asyncDispose]: () => server.stop() }
+}
+
+type Spawned = Pick<RunningServer, 'url' | 'pid' | 'process' | 'stop'>
+
+async function spawnUntilReady(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Spawned> {
+  const child = spawn(process.execPath, argv, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    const giveUp = setTimeout(
+      () => reject(new Error('the server did not say that it is ready')),
+      startLimitMs,
+    )
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      const ready = /ready (?:at )?(https?:\/\/\S+)/.exec(text)
+      if (!ready) return
+      clearTimeout(giveUp)
+      resolve(ready[1] as string)
+    })
+    child.once('exit', (code) => {
+      clearTimeout(giveUp)
+      reject(new Error(`the server ended with code ${code}: ${text.slice(-2000)}`))
+    })
+  })
+  return {
+    url,
+    pid: child.pid as number,
+    process: child,
+    stop: (signal = 'SIGTERM') =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve()
+        child.once('exit', () => resolve())
+        child.kill(signal)
+      }),
+  }
+}
