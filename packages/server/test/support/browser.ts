@@ -89,6 +89,9 @@ async function unpack(): Promise<string> {
   return folder
 }
 
+const preferOpenSans = (family: string): string =>
+  `<match target="pattern"><test name="family"><string>${family}</string></test><edit name="family" mode="prepend" binding="strong"><string>Open Sans</string></edit></match>`
+
 /** The system's fonts, and the one of the package for `system-ui`, so that screenshots look alike everywhere. */
 function fontconfig(folder: string): string {
   return `<?xml version="1.0"?>
@@ -96,10 +99,7 @@ function fontconfig(folder: string): string {
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <dir>${folder}/fonts</dir>
   <cachedir>${folder}/font-cache</cachedir>
-  <match target="pattern">
-    <test name="family"><string>system-ui</string></test>
-    <edit name="family" mode="prepend" binding="strong"><string>Open Sans</string></edit>
-  </match>
+  ${['system-ui', 'sans-serif', 'sans'].map(preferOpenSans).join('\n  ')}
 </fontconfig>
 `
 }

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { after, before, describe, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import type { LanguageTag } from '../../src/page/language/language.ts'
+import { liveScript, style } from '../../src/page/resources.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { type PageHost, startPageHost } from './page-host.ts'
+import { frameOf, samplePages } from './sample-pages.ts'
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+const languages: readonly LanguageTag[] = ['en', 'de', 'ar', 'en-XA']
+
+describe('every page in Chromium', () => {
+  let browser: Browser
+  let host: PageHost
+  before(async () => {
+    browser = await launchBrowser()
+    host = await startPageHost()
+  })
+  after(async () => {
+    await browser?.close()
+    await host?.[Symbol.asyncDispose]()
+  })
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [360, 1280]) {
+      test(`in ${colorScheme} at ${width} px in ${languages.join(', ')}: axe finds nothing, the policy stops nothing, nothing overflows`, async () => {
+        const context = await browser.newContext({
+          viewport: { width, height: 800 },
+          colorScheme,
+          reducedMotion: 'reduce',
+        })
+        const page = await context.newPage()
+        const complaints = collectComplaints(page)
+        for (const name of Object.keys(samplePages).filter(looksDifferent)) {
+          for (const language of languages) {
+            await page.goto(`${host.url}/${name}/${language}`)
+            await page.evaluate(axeSource)
+            assert.deepEqual(await axeFindings(page), [], `${name} ${language}`)
+            assert.ok(await fitsWidth(page), `${name} ${language} is wider than ${width} px`)
+          }
+        }
+        assert.deepEqual(complaints, [])
+        await context.close()
+      })
+    }
+  }
+
+  test('at 320 px, and with text at 200 %, nothing overflows (WCAG 1.4.4, 1.4.10)', async () => {
+    const context = await browser.newContext({ viewport: { width: 320, height: 700 } })
+    const page = await context.newPage()
+    for (const name of Object.keys(samplePages)) {
+      await page.goto(`${host.url}/${name}/de`)
+      assert.ok(await fitsWidth(page), `${name} at 320 px`)
+    }
+    await page.setViewportSize({ width: 640, height: 900 })
+    for (const name of Object.keys(samplePages)) {
+      await page.goto(`${host.url}/${name}/de`)
+      // CSSOM is not covered by style-src: this is the reader's own enlargement
+      await page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
+      assert.ok(await fitsWidth(page), `${name} with text at 200 %`)
+    }
+    await context.close()
+  })
+
+  test('with forced colours every state still has its symbol and its word', async () => {
+    const context = await browser.newContext({ forcedColors: 'active' })
+    const page = await context.newPage()
+    await page.goto(`${host.url}/result-every-word/en`)
+    const rows = await page.locator('li[id^=live-row-]').count()
+    assert.equal(await page.locator('li .symbol:visible').count(), rows)
+    assert.equal(await page.locator('li .word:visible').count(), rows)
+    await context.close()
+  })
+
+  test('the keyboard reaches everything in reading order, and the form works without a mouse', async () => {
+    const page = await browser.newPage()
+    await page.goto(`${host.url}/sign-in/en`)
+    const order = [await focused(page)]
+    for (let step = 0; step < 6; step++) {
+      await page.keyboard.press('Tab')
+      order.push(await focused(page))
+    }
+    assert.deepEqual(order, [
+      'username',
+      'password',
+      'rememberMe',
+      'Sign in',
+      'English',
+      'Accessibility',
+      'Help',
+    ])
+    await page.close()
+  })
+
+  test('the heading of a result has the focus, so a screen reader begins with it', async () => {
+    const page = await browser.newPage()
+    await page.goto(`${host.url}/result/en`)
+    assert.equal(await page.evaluate('document.activeElement?.id'), 'live-title')
+    await page.close()
+  })
+})
+
+describe('the result page', () => {
+  test('is at most 15 kB in all, uncompressed: document, style and script (acceptance 2)', () => {
+    const document = samplePages['result']?.(frameOf('en')) ?? ''
+    const total = [document, style.body, liveScript.body].reduce(
+      (sum, text) => sum + Buffer.byteLength(text),
+      0,
+    )
+    assert.ok(document.length > 0 && total <= 15_000, `${total} bytes`)
+  })
+})
+
+/** The kinds of error differ in words only, and the words are measured at 320 px. */
+function looksDifferent(name: string): boolean {
+  return !name.startsWith('error-') || name === 'error-server' || name === 'error-redirect-button'
+}
+
+function collectComplaints(page: Page): string[] {
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    // the host has no stream behind the result pages
+    if (!message.text().includes('EventSource')) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  return complaints
+}
+
+/** Expressions are text, because the types of a browser's globals would leak into the whole program. */
+function axeFindings(page: Page): Promise<unknown> {
+  return page.evaluate(`axe.run({ runOnly: ${JSON.stringify(rules)}, resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => ({ id, at: nodes.map((node) => [node.html, node.failureSummary]) })))`)
+}
+
+function fitsWidth(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')
+}
+
+function focused(page: Page): Promise<string> {
+  return page.evaluate('document.activeElement.name || document.activeElement.textContent.trim()')
+}

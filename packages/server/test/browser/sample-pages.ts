@@ -1,0 +1,159 @@
+/** Every page with sample data, in the circumstances that look different: for the browser tests and for screenshots. */
+import { confirmPage } from '../../src/page/confirm-page.ts'
+import { endedPage } from '../../src/page/ended-page.ts'
+import { errorPage, errorPageKinds } from '../../src/page/error-page.ts'
+import { localUrl, type SafeUrl, webUrl } from '../../src/page/html.ts'
+import { type LanguageTag, languageOf } from '../../src/page/language/language.ts'
+import type { Frame } from '../../src/page/layout.ts'
+import { type ResultRow, resultPage } from '../../src/page/result-page.ts'
+import { setupDonePage, setupPage } from '../../src/page/setup-page.ts'
+import { type SignInPage, signInPage } from '../../src/page/sign-in-page.ts'
+import { accessibilityPage, wrongAddressPage } from '../../src/page/statement-page.ts'
+
+const at = Date.UTC(2026, 10, 22, 10, 42, 15)
+const minute = 60_000
+
+export function frameOf(tag: LanguageTag): Frame {
+  return {
+    language: languageOf(tag),
+    brandName: 'Harbour & Sons',
+    languageMenu: { action: localUrl('/realms/demo/language'), returnPath: '/realms/demo/sign-in/x' },
+    helpUrl: webUrl('https://help.example/'),
+  }
+}
+
+const signIn: SignInPage = {
+  action: localUrl('/realms/demo/sign-in/x'),
+  csrfToken: 'token',
+  application: 'Wiki',
+  login: '',
+  withEmail: true,
+  rememberMe: false,
+}
+
+const applications = ['Wiki', 'Chat', 'Files', 'CRM', 'Legacy ERP'].map((name, index) => ({
+  name,
+  lastActiveAt: at - index * index * 37 * minute,
+}))
+
+const confirm = {
+  action: localUrl('/realms/demo/logout-confirm'),
+  token: 'token',
+  account: 'alice',
+  applications,
+}
+
+const backToWiki = { application: 'Wiki', url: webUrl('https://wiki.example/') as SafeUrl }
+
+export const mixedRows: readonly ResultRow[] = [
+  { key: '0', application: 'Wiki', word: 'signed_out', tookMs: 41 },
+  { key: '1', application: 'Chat', word: 'signed_out', tookMs: 52 },
+  { key: '2', application: 'Files', word: 'signing_out' },
+  { key: '3', application: 'CRM', word: 'not_yet', line: { kind: 'didNotAnswer', nextTryAt: at + 8000 } },
+  {
+    key: '4',
+    application: 'Legacy ERP',
+    word: 'not_supported',
+    line: { kind: 'notFromHere', endsAt: at + 480 * minute },
+    openUrl: webUrl('https://erp.example/'),
+  },
+]
+
+const everyRow: readonly ResultRow[] = [
+  ...mixedRows,
+  { key: '5', application: 'Payroll', word: 'could_not', line: { kind: 'rejected' }, endedAt: at - minute },
+  { key: '6', application: 'Archive', word: 'could_not', line: { kind: 'blocked' } },
+  {
+    key: '7',
+    application: 'Donaudampfschifffahrtsgesellschaft-Zeiterfassung',
+    word: 'could_not',
+    line: { kind: 'unreachable' },
+  },
+  { key: '8', application: 'Board', word: 'could_not', line: { kind: 'browser' } },
+  { key: '9', application: 'Travel', word: 'could_not', line: { kind: 'newerSession' } },
+  { key: '10', application: 'Survey', word: 'could_not', line: { kind: 'stopped' } },
+  { key: '11', application: 'Maps', word: 'could_not', line: { kind: 'unclear' } },
+  { key: '12', application: 'Intranet', word: 'ended_by_itself', endedAt: at - 3 * minute },
+  { key: '13', application: 'Library', word: 'signed_out', line: { kind: 'itAsked' } },
+]
+
+const green = mixedRows
+  .slice(0, 3)
+  .map((row) => ({ ...row, word: 'signed_out' as const, tookMs: row.tookMs ?? 312 }))
+const reference = 'so_7F3K2Q'
+const signInAgain = localUrl('/realms/demo/account')
+const otherDevices = { action: localUrl('/realms/demo/sign-out/x/devices'), token: 'token', count: 2 }
+
+export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
+  'sign-in': (frame) => signInPage(frame, signIn),
+  'sign-in-invalid': (frame) =>
+    signInPage(frame, { ...signIn, login: 'alice', problem: { kind: 'invalid' } }),
+  'sign-in-throttled': (frame) =>
+    signInPage(frame, { ...signIn, login: 'alice', problem: { kind: 'throttled', waitSeconds: 252 } }),
+  'sign-in-again': (frame) =>
+    signInPage(frame, { ...signIn, login: 'alice', isAgain: true, rememberMe: undefined }),
+  confirm: (frame) =>
+    confirmPage(
+      frame,
+      {
+        ...confirm,
+        asking: { application: 'CRM', isForSomebodyElse: false },
+        leaveOne: 'CRM',
+        otherDeviceCount: 2,
+      },
+      at,
+    ),
+  'confirm-other': (frame) =>
+    confirmPage(
+      frame,
+      {
+        ...confirm,
+        applications: [],
+        asking: { application: 'CRM', isForSomebodyElse: true },
+        otherDeviceCount: 0,
+        isAskedAgain: true,
+      },
+      at,
+    ),
+  result: (frame) =>
+    resultPage(frame, { rows: mixedRows, reference, back: backToWiki, signInAgain, otherDevices }),
+  'result-green': (frame) => resultPage(frame, { rows: green, reference, back: backToWiki, signInAgain }),
+  'result-every-word': (frame) => resultPage(frame, { rows: everyRow, reference, signInAgain, otherDevices }),
+  'result-many': (frame) =>
+    resultPage(frame, {
+      rows: Array.from({ length: 60 }, (_, index) => ({
+        key: String(index),
+        application: `Application ${index + 1}`,
+        word: index % 9 === 0 ? ('not_yet' as const) : ('signed_out' as const),
+      })),
+      reference,
+    }),
+  'result-none': (frame) => resultPage(frame, { rows: [], reference, signInAgain }),
+  'ended-already': (frame) => endedPage(frame, { why: { kind: 'already' }, back: backToWiki, signInAgain }),
+  'ended-admin': (frame) => endedPage(frame, { why: { kind: 'admin', endedAt: at }, signInAgain }),
+  'ended-idle': (frame) => endedPage(frame, { why: { kind: 'idle', seconds: 1800 }, signInAgain }),
+  'ended-stay': (frame) => endedPage(frame, { why: { kind: 'stay' }, back: backToWiki }),
+  ...Object.fromEntries(
+    errorPageKinds.map((kind) => [
+      `error-${kind}`,
+      (frame: Frame) => errorPage(frame, { kind, reference: 'er_5QX2PD' }),
+    ]),
+  ),
+  'error-redirect-button': (frame) =>
+    errorPage(frame, {
+      kind: 'redirect',
+      reference: 'er_5QX2PD',
+      signOutWithout: { action: localUrl('/realms/demo/logout-confirm'), token: 'token' },
+      back: backToWiki,
+    }),
+  'setup-ticket': (frame) => setupPage(frame, { action: localUrl('/setup'), problem: 'ticketWrong' }),
+  setup: (frame) =>
+    setupPage(frame, {
+      action: localUrl('/setup/x'),
+      values: { organisation: 'Harbour & Sons', username: 'admin', email: '' },
+      problem: 'passwordShort',
+    }),
+  'setup-done': (frame) => setupDonePage(frame, { account: 'admin', next: localUrl('/admin') }),
+  accessibility: (frame) => accessibilityPage(frame),
+  'wrong-address': (frame) => wrongAddressPage(frame, 'http://localhost:8080'),
+}
