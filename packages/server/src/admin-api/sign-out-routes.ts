@@ -1,0 +1,95 @@
+/**
+ * What Keycloak has no call for: the sign-outs of a realm, and of each the truth about every application
+ * (KQ-20, experience.md §5.8). Errors are problem documents; lists have cursors.
+ */
+import { Type } from '@fastify/type-provider-typebox'
+import { problem } from './admin-answer.ts'
+import { type AdminApp, type AdminDeps, callOf } from './admin-call.ts'
+import { viewSignOuts } from './admin-role.ts'
+import { dateRange } from './event-date.ts'
+import { findSignOut, readEvidence, readUntold } from './find-sign-out.ts'
+import { idParameters } from './list-page.ts'
+import { countDeliveries, listSignOuts } from './list-sign-outs.ts'
+import { cursorFrom, cursorText } from './sign-out-cursor.ts'
+import { deliveryWire, signOutWire, untoldWire } from './sign-out-wire.ts'
+
+const text = Type.Optional(Type.String({ maxLength: 255 }))
+const listQuery = Type.Object({
+  user: text,
+  session: text,
+  client: text,
+  cause: text,
+  initiator: text,
+  parent: text,
+  dateFrom: text,
+  dateTo: text,
+  cursor: text,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Default 50.' })),
+})
+
+export function signOutRoutes(app: AdminApp, { store }: AdminDeps): void {
+  const config = { needs: viewSignOuts }
+
+  app.get('/sign-outs', { config, schema: { querystring: listQuery } }, async (request, reply) => {
+    const { realm } = callOf(request)
+    const { query } = request
+    const after = query.cursor === undefined ? undefined : cursorFrom(query.cursor)
+    if (query.cursor !== undefined && !after) {
+      return problem(reply, 400, 'cursor_invalid', 'The cursor is not one of this list. Start without it.')
+    }
+    const range = dateRange(query)
+    if (!range) {
+      const detail =
+        'A date cannot be read. dateFrom and dateTo are days (yyyy-MM-dd) or milliseconds since 1970.'
+      return problem(reply, 400, 'date_invalid', detail)
+    }
+    const filter = {
+      accountId: query.user,
+      sessionUid: query.session,
+      clientId: query.client,
+      cause: query.cause,
+      initiator: query.initiator,
+      parentId: query.parent,
+      ...range,
+    }
+    const limit = query.limit ?? 50
+    const rows = await listSignOuts(store.read, realm.id, filter, { after, limit: limit + 1 })
+    const shown = rows.slice(0, limit)
+    const counts = await countDeliveries(
+      store.read,
+      shown.map((row) => row.id),
+    )
+    const last = shown.at(-1)
+    return {
+      signOuts: shown.map((row) => signOutWire(row, counts.get(row.id))),
+      next: rows.length > limit && last ? cursorText({ committedAt: last.committed_at, id: last.id }) : null,
+    }
+  })
+
+  app.get('/sign-outs/:id', { config, schema: { params: idParameters } }, async (request, reply) => {
+    const { realm } = callOf(request)
+    const found = await findSignOut(store.read, realm.id, request.params.id)
+    if (!found.ok) {
+      switch (found.reason) {
+        case 'sign_out_unknown':
+          return problem(reply, 404, found.reason, 'This realm has no sign-out with this id.')
+        case 'sign_out_ambiguous':
+          return problem(
+            reply,
+            409,
+            found.reason,
+            'Several sign-outs begin so. Give more characters of the id.',
+          )
+      }
+    }
+    const { row } = found
+    const counts = await countDeliveries(store.read, [row.id])
+    const evidence = await readEvidence(store.read, row.id)
+    const untold = await readUntold(store.read, row)
+    return {
+      ...signOutWire(row, counts.get(row.id)),
+      applications: evidence.map((delivery) => deliveryWire(realm, delivery)),
+      notSupported: untold.map((application) => untoldWire(realm, application)),
+    }
+  })
+}

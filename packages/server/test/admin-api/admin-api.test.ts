@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Store } from '../../src/store/store.ts'
+import { type AdminWorld, createAdminWorld, idOf } from '../support/admin-world.ts'
+import { forEachDatabase } from '../support/database.ts'
+import { givenSession, sidOf } from '../support/session-fixture.ts'
+
+const alice = idOf('demo', 'alice')
+
+forEachDatabase('the admin API', (database) => {
+  let store: Store
+  let world: AdminWorld
+  let root: string
+  before(async () => {
+    store = await database.open()
+    world = await createAdminWorld(store)
+    root = await world.tokenFor('master', 'root')
+  })
+  after(() => world[Symbol.asyncDispose]())
+
+  const realm = '/admin/realms/demo'
+  const get = (path: string, token = root) => world.call('GET', path, { token })
+  let sessionCount = 0
+  async function signedIn(accountId = alice, clientIds = ['wiki', 'chat', 'erp']): Promise<string> {
+    sessionCount += 1
+    const uid = `s-${sessionCount}`
+    await givenSession(store, { uid, realmId: 'demo-id', accountId, clientIds, startedAt: Date.now() })
+    return uid
+  }
+
+  test('without a token, with a damaged one and with one of an ended session the answer is 401 (KQ-31, KK-35)', async () => {
+    const dead = await world.tokenFor('demo', 'viewer')
+    await store.transact((tx) =>
+      tx.db
+        .updateTable('session')
+        .set({ state: 'ended', ended_at: 1 })
+        .where('account_id', '=', idOf('demo', 'viewer'))
+        .execute(),
+    )
+    for (const token of [undefined, 'x', `${root}x`, `${root.slice(0, -4)}AAAA`, dead]) {
+      const answer = await world.call('GET', `${realm}/users`, { token })
+      assert.equal(answer.status, 401)
+      assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer/)
+      assert.equal(answer.json.error, 'HTTP 401 Unauthorized')
+      assert.equal(typeof answer.json.message, 'string')
+    }
+  })
+
+  test('the Bearer scheme is known in any case (KK-07), and below /auth as well (KP-40)', async () => {
+    for (const path of [`${realm}/users/count`, `/auth${realm}/users/count`]) {
+      const answer = await world.call('GET', path, { headers: { authorization: `bearer ${root}` } })
+      assert.equal(answer.status, 200)
+    }
+  })
+
+  test('an account without the role gets 403 and is told which role it needs', async () => {
+    const token = await world.tokenFor('demo', 'viewer')
+    assert.equal((await get(`${realm}/users`, token)).status, 200)
+    const answer = await world.call('POST', `${realm}/users/${alice}/logout`, { token })
+    assert.equal(answer.status, 403)
+    assert.match(answer.json.message, /manage-users/)
+    assert.equal((await get(`${realm}/users`, await world.tokenFor('demo', 'alice'))).status, 403)
+  })
+
+  test('a role that was withdrawn is refused at once, though the token lives', async () => {
+    const token = await world.tokenFor('master', 'keeper')
+    assert.equal((await get(`${realm}/users/count`, token)).status, 200)
+    assert.equal((await get('/admin/realms/other/users/count', token)).status, 403)
+    await store.transact((tx) =>
+      tx.db.deleteFrom('account_role').where('account_id', '=', idOf('master', 'keeper')).execute(),
+    )
+    assert.equal((await get(`${realm}/users/count`, token)).status, 403)
+  })
+
+  test('people are found by user name, part of a name and words, in pages (KQ-33)', async () => {
+    const names = async (query: string): Promise<string[]> =>
+      (await get(`${realm}/users?${query}`)).json.map((user: { username: string }) => user.username)
+    assert.deepEqual(await names('username=alice&exact=true'), ['alice'])
+    assert.deepEqual(await names('username=ALICE&exact=true'), ['alice'])
+    assert.deepEqual(await names('username=alic&exact=true'), [])
+    assert.deepEqual(await names('username=lic'), ['alice'])
+    assert.deepEqual(await names('search=boss'), ['boss'])
+    assert.deepEqual(await names('q=team:blue&username=boss'), ['boss'])
+    assert.deepEqual(await names('first=1&max=1'), ['boss'])
+    assert.deepEqual(await names('first=100'), [])
+    assert.equal((await get(`${realm}/users/count?username=alice&exact=true`)).json, 1)
+  })
+
+  test('a person is shown as Keycloak shows one, with members that Curfew does not use (KQ-34)', async () => {
+    const { status, json } = await get(`${realm}/users/${alice}`)
+    assert.equal(status, 200)
+    const { createdTimestamp, access, ...rest } = json
+    assert.ok(Number.isInteger(createdTimestamp))
+    assert.equal(access.manage, true)
+    assert.deepEqual(rest, {
+      id: alice,
+      username: 'alice',
+      firstName: 'ALICE',
+      lastName: 'Tester',
+      email: 'alice@demo.test',
+      emailVerified: true,
+      enabled: true,
+      attributes: { team: ['blue'] },
+      totp: false,
+      disableableCredentialTypes: [],
+      requiredActions: [],
+      somethingKept: 'yes',
+      notBefore: 0,
+    })
+    const brief = await get(`${realm}/users?username=alice&exact=true&briefRepresentation=true`)
+    assert.equal(brief.json[0].attributes, undefined)
+  })
+
+  test('an unknown person is 404 with the text that clients turn into null (KK-34)', async () => {
+    const answer = await get(`${realm}/users/nobody`)
+    assert.equal(answer.status, 404)
+    assert.equal(answer.json.error, 'User not found')
+  })
+
+  test('sessions are listed with their applications by internal id (KQ-10, KQ-08)', async () => {
+    const uid = await signedIn()
+    const { json } = await get(`${realm}/users/${alice}/sessions`)
+    const session = json.find((one: { id: string }) => one.id === uid)
+    assert.equal(session.username, 'alice')
+    assert.equal(session.userId, alice)
+    assert.equal(session.ipAddress, '127.0.0.1')
+    assert.equal(session.transientUser, false)
+    assert.ok(Number.isInteger(session.start) && Number.isInteger(session.lastAccess))
+    assert.deepEqual(session.clients, { 'demo-wiki': 'wiki', 'demo-chat': 'chat', 'demo-erp': 'erp' })
+    const atWiki = await get(`${realm}/clients/demo-wiki/user-sessions`)
+    assert.ok(atWiki.json.some((one: { id: string }) => one.id === uid))
+    const count = await get(`${realm}/clients/demo-wiki/session-count`)
+    assert.equal(count.json.count, atWiki.json.length)
+    const stats = (await get(`${realm}/client-session-stats`)).json
+    const wiki = stats.find((one: { clientId: string }) => one.clientId === 'wiki')
+    assert.deepEqual(wiki, {
+      id: 'demo-wiki',
+      clientId: 'wiki',
+      active: String(count.json.count),
+      offline: '0',
+    })
+  })
+
+  test('a session is ended by its id or by any sid, once; the answer links to its sign-out (KQ-01)', async () => {
+    for (const name of ['uid', 'sid'] as const) {
+      const uid = await signedIn()
+      const id = name === 'uid' ? uid : sidOf(uid, 'chat')
+      const ended = await world.call('DELETE', `${realm}/sessions/${id}`, { token: root, body: {} })
+      assert.equal(ended.status, 204, ended.text)
+      const link = /<http:\/\/id\.test(.*)>; rel="sign-outs"/.exec(ended.headers.get('link') ?? '')?.[1]
+      assert.ok(link)
+      const { json } = await get(link)
+      assert.equal(json.cause, 'administrator')
+      assert.equal(json.sessionId, uid)
+      assert.deepEqual(json.deliveries, { pending: 2 })
+      assert.deepEqual(
+        json.applications.map((one: { clientId: string }) => one.clientId),
+        ['chat', 'wiki'],
+      )
+      assert.deepEqual(
+        json.notSupported.map((one: { clientId: string }) => one.clientId),
+        ['erp'],
+      )
+      const again = await world.call('DELETE', `${realm}/sessions/${id}`, { token: root })
+      assert.equal(again.status, 404)
+      const events = (await get(`${realm}/events?type=LOGOUT&user=${alice}&max=1`)).json
+      assert.equal(events[0].sessionId, uid)
+      assert.equal(events[0].details.sign_out_id, json.id)
+      const [event] = (await get(`${realm}/admin-events?resourceTypes=USER_SESSION&max=1`)).json
+      assert.equal(event.resourcePath, `sessions/${uid}`)
+      assert.deepEqual(event.details, { offline: 'false' })
+      assert.equal(event.authDetails.realmName, 'master')
+      assert.equal(event.authDetails.userId, idOf('master', 'root'))
+    }
+  })
+
+  test('signing a person out ends every session, tells every application and refuses earlier tokens (KQ-02, KX-05)', async () => {
+    const uids = [await signedIn(), await signedIn()]
+    const token = await world.tokenFor('demo', 'alice')
+    const headers = { 'content-type': 'application/json' }
+    const answer = await world.call('POST', `${realm}/users/${alice}/logout`, { token: root, headers })
+    assert.equal(answer.status, 204, answer.text)
+    assert.deepEqual((await get(`${realm}/users/${alice}/sessions`)).json, [])
+    const user = (await get(`${realm}/users/${alice}`)).json
+    assert.ok(user.notBefore > 0)
+    assert.equal((await get(`${realm}/users`, token)).status, 401)
+    const parentId = /so_[\w-]+/.exec(answer.headers.get('link') ?? '')?.[0]
+    const parts = (await get(`${realm}/sign-outs?parent=${parentId}`)).json.signOuts
+    const ended = parts.map((part: { sessionId: string }) => part.sessionId)
+    for (const uid of uids) assert.ok(ended.includes(uid))
+  })
+
+  test('disabling a person ends every session in the same commit; renaming ends none (KQ-14, KX-09)', async () => {
+    const made = await world.call('POST', `${realm}/users`, {
+      token: root,
+      body: { username: 'Dana', enabled: true, credentials: [{ type: 'password', value: 'correct horse' }] },
+    })
+    assert.equal(made.status, 201, made.text)
+    assert.equal(made.text, '')
+    const id = made.headers.get('location')?.split('/').at(-1) ?? ''
+    await signedIn(id)
+    const put = (body: unknown) => world.call('PUT', `${realm}/users/${id}`, { token: root, body })
+    assert.equal(
+      (await put({ firstName: 'Dana', attributes: { x: ['1'] }, unheardOf: 5, enabled: null })).status,
+      204,
+    )
+    assert.equal((await get(`${realm}/users/${id}/sessions`)).json.length, 1)
+    const disabled = await put({ enabled: false })
+    assert.equal(disabled.status, 204)
+    assert.match(disabled.headers.get('link') ?? '', /so_/)
+    assert.deepEqual((await get(`${realm}/users/${id}/sessions`)).json, [])
+    const user = (await get(`${realm}/users/${id}`)).json
+    assert.equal(user.enabled, false)
+    assert.equal(user.firstName, 'Dana')
+    assert.equal(user.unheardOf, 5)
+    assert.equal(user.credentials, undefined)
+  })
+
+  test('a new password and a deletion end every session (KQ-13, KQ-14, KX-10, KX-13)', async () => {
+    const made = await world.call('POST', `${realm}/users`, {
+      token: root,
+      body: { username: 'erin', enabled: true },
+    })
+    const id = made.headers.get('location')?.split('/').at(-1) ?? ''
+    await signedIn(id)
+    const reset = await world.call('PUT', `${realm}/users/${id}/reset-password`, {
+      token: root,
+      body: { type: 'password', value: 'a new one', temporary: true },
+    })
+    assert.equal(reset.status, 204, reset.text)
+    assert.deepEqual((await get(`${realm}/users/${id}/sessions`)).json, [])
+    assert.deepEqual((await get(`${realm}/users/${id}`)).json.requiredActions, ['UPDATE_PASSWORD'])
+    const uid = await signedIn(id)
+    const removed = await world.call('DELETE', `${realm}/users/${id}`, { token: root })
+    assert.equal(removed.status, 204)
+    assert.equal((await get(`${realm}/users/${id}`)).status, 404)
+    const [part] = (await get(`${realm}/sign-outs?session=${uid}`)).json.signOuts
+    assert.equal(part.cause, 'account_deleted')
+    assert.deepEqual(part.deliveries, { pending: 2 })
+    const trail = JSON.stringify((await get(`${realm}/admin-events?resourceTypes=USER`)).json)
+    assert.doesNotMatch(trail, /a new one|correct horse/)
+  })
+
+  test('a name that is taken is 409 with errorMessage and message, and a body without a name is 400 (KQ-31, KK-44)', async () => {
+    const post = (body: unknown) => world.call('POST', `${realm}/users`, { token: root, body })
+    const taken = await post({ username: 'ALICE' })
+    assert.equal(taken.status, 409)
+    assert.equal(taken.json.errorMessage, 'User exists with same username')
+    assert.equal(taken.json.message, taken.json.errorMessage)
+    assert.equal((await post({ username: 'alice2', email: 'Alice@demo.test' })).status, 409)
+    for (const body of [{}, '', '{"username":', []]) {
+      const answer = await post(body)
+      assert.equal(answer.status, 400, JSON.stringify(body))
+      assert.equal(typeof answer.json.errorMessage, 'string')
+    }
+  })
+
+  test('two creations of one name at once make one account and one 409', async () => {
+    const post = () => world.call('POST', `${realm}/users`, { token: root, body: { username: 'twin' } })
+    const statuses = (await Promise.all([post(), post()])).map((answer) => answer.status)
+    assert.deepEqual(statuses.sort(), [201, 409])
+  })
+
+  test('everybody of a realm is signed out but the caller, when asked so (KQ-03)', async () => {
+    const token = await world.tokenFor('other', 'boss')
+    await givenSession(store, {
+      uid: 'o-1',
+      realmId: 'other-id',
+      accountId: idOf('other', 'bob'),
+      clientIds: ['wiki'],
+    })
+    const path = '/admin/realms/other/logout-all'
+    const answer = await world.call('POST', `${path}?exceptOwn=true`, { token, body: {} })
+    assert.equal(answer.status, 200, answer.text)
+    const { successRequests, failedRequests, pendingRequests } = answer.json
+    assert.deepEqual([successRequests, failedRequests], [[], []])
+    assert.deepEqual(pendingRequests, ['https://wiki.test/logout'])
+    assert.deepEqual((await get(`/admin/realms/other/users/${idOf('other', 'bob')}/sessions`)).json, [])
+    assert.equal((await get('/admin/realms/other/users', token)).status, 200)
+    assert.equal((await world.call('POST', path, { token })).status, 200)
+    assert.equal((await get('/admin/realms/other/users', token)).status, 401)
+  })
+
+  test('sign-outs are paged by cursor without gap or repetition, and found by a unique prefix', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      await world.call('DELETE', `${realm}/sessions/${await signedIn()}`, { token: root })
+    }
+    const seen: string[] = []
+    let cursor = ''
+    do {
+      const { json } = await get(`${realm}/sign-outs?limit=2${cursor && `&cursor=${cursor}`}`)
+      assert.ok(json.signOuts.length <= 2)
+      seen.push(...json.signOuts.map((one: { id: string }) => one.id))
+      cursor = json.next ?? ''
+    } while (cursor)
+    const all = (await get(`${realm}/sign-outs?limit=200`)).json.signOuts.map((one: { id: string }) => one.id)
+    assert.deepEqual(seen, all)
+    const id = all[0] as string
+    assert.equal((await get(`${realm}/sign-outs/${id.slice(0, 9)}`)).json.id, id)
+    const foreign = await get(`/admin/realms/other/sign-outs/${id}`)
+    assert.equal(foreign.status, 404)
+    assert.match(foreign.headers.get('content-type') ?? '', /application\/problem\+json/)
+    assert.equal(foreign.json.type, 'urn:curfew:sign_out_unknown')
+    assert.equal((await get(`${realm}/sign-outs?cursor=x`)).status, 400)
+  })
+
+  test('events are deleted without deleting deliveries (KE-42), and bad parameters are 400', async () => {
+    const deliveryCount = async () =>
+      Number(
+        (
+          await store.read.db
+            .selectFrom('delivery')
+            .select((eb) => eb.fn.countAll().as('n'))
+            .executeTakeFirstOrThrow()
+        ).n,
+      )
+    const before = await deliveryCount()
+    assert.ok(before > 0)
+    assert.ok((await get(`${realm}/events`)).json.length > 0)
+    assert.equal((await world.call('DELETE', `${realm}/events`, { token: root })).status, 204)
+    assert.deepEqual((await get(`${realm}/events`)).json, [])
+    assert.equal(await deliveryCount(), before)
+    for (const query of ['dateFrom=yesterday', 'max=many', 'direction=up', 'first=-2']) {
+      const answer = await get(`${realm}/events?${query}`)
+      assert.equal(answer.status, 400, query)
+      assert.equal(typeof answer.json.message, 'string')
+    }
+  })
+
+  test('realms, clients and keys are shown without private halves', async () => {
+    const boss = await world.tokenFor('demo', 'boss')
+    assert.deepEqual(
+      (await get('/admin/realms', boss)).json.map((one: { realm: string }) => one.realm),
+      ['demo'],
+    )
+    assert.equal((await get('/admin/realms')).json.length, 3)
+    assert.equal((await get(realm, boss)).json.displayName, 'The demo')
+    const [wiki] = (await get(`${realm}/clients?clientId=wiki`, boss)).json
+    assert.equal(wiki.id, 'demo-wiki')
+    assert.equal((await get(`${realm}/clients/demo-wiki`)).json.clientId, 'wiki')
+    assert.equal((await get(`${realm}/clients/none`)).json.error, 'Could not find client')
+    const keys = await get(`${realm}/keys`, boss)
+    assert.equal(keys.json.keys[0].status, 'ACTIVE')
+    assert.equal(keys.json.active.ES256, keys.json.keys[0].kid)
+    assert.doesNotMatch(keys.text, /"d":/)
+  })
+})
