@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type BareServer, startBareServer } from './bare-server.ts'
 import { type Browser, createBrowser } from './browser.ts'
+import { freePort } from './free-port.ts'
 
 const examples = path.resolve(import.meta.dirname, '../..')
 
@@ -117,13 +116,4 @@ for (const name of ['wiki', 'chat', 'files']) {
       assert.ok((await post(token)).ok)
     })
   })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await delay(1)
-  return port
 }

@@ -22,6 +22,8 @@ export interface BareClient {
   readonly clientId: string
   readonly clientSecret: string
   readonly baseUrl: string
+  /** Default `/callback`. */
+  readonly callbackPath?: string
 }
 
 export async function startBareServer(clients: readonly BareClient[]): Promise<BareServer> {
@@ -81,11 +83,16 @@ export async function startBareServer(clients: readonly BareClient[]): Promise<B
 
 const eventName = 'http://schemas.openid.net/event/backchannel-logout'
 
-function toMetadata({ clientId, clientSecret, baseUrl }: BareClient): ClientMetadata {
+function toMetadata({
+  clientId,
+  clientSecret,
+  baseUrl,
+  callbackPath = '/callback',
+}: BareClient): ClientMetadata {
   return {
     client_id: clientId,
     client_secret: clientSecret,
-    redirect_uris: [`${baseUrl}/callback`],
+    redirect_uris: [`${baseUrl}${callbackPath}`],
     post_logout_redirect_uris: [`${baseUrl}/`, baseUrl],
     token_endpoint_auth_method: clientId === 'wiki' ? 'client_secret_basic' : 'client_secret_post',
   }

@@ -1,8 +1,17 @@
 /** A browser's cookies and redirects, without the browser. */
 
+export interface Visit {
+  readonly status: number
+  /** The last address. */
+  readonly url: string
+  /** Every address on the way, in order. */
+  readonly visited: readonly string[]
+  readonly text: string
+}
+
 export interface Browser {
-  /** Follows redirects, and a form-less sign-in of the bare server, until a page. */
-  open(address: string, init?: RequestInit): Promise<{ status: number; url: string; text: string }>
+  /** Follows redirects until a page. */
+  open(address: string, init?: RequestInit): Promise<Visit>
   json(address: string): Promise<unknown>
 }
 
@@ -28,14 +37,16 @@ export function createBrowser(): Browser {
 
   const open: Browser['open'] = async (address, init = {}) => {
     let url = address
+    const visited = [address]
     let answer = await once(url, init)
     for (let count = 0; answer.headers.has('location'); count++) {
       if (count >= redirectCountMax) throw new Error(`too many redirects, last ${url}`)
       url = new URL(answer.headers.get('location') ?? '', url).href
+      visited.push(url)
       await answer.body?.cancel()
       answer = await once(url, {})
     }
-    return { status: answer.status, url, text: await answer.text() }
+    return { status: answer.status, url, visited, text: await answer.text() }
   }
 
   return { open, json: async (address) => JSON.parse((await open(address)).text) as unknown }
