@@ -173,10 +173,7 @@ function judgeOne(
   if (kind !== 'public') {
     return refuse('policy.private_address', `${shown} is a ${kind} address that is not allowed`)
   }
-  if (!policy.ports.includes(port))
-    return refuse('policy.port', `port ${port} is not one of ${policy.ports.join(', ')}`)
-  if (target.isPlainHttp) return refuse('config.plain_http', 'the address is http, not https')
-  return { ok: true }
+  return judgePublicPort(policy, target)
 }
 
 /**
@@ -221,7 +218,7 @@ function judgeUrlText(text: string): GuardRefusal | undefined {
 
 /** A name whose addresses are not known yet: refused only when no address could make it right. */
 function judgeName(policy: OutboundPolicy, target: OutboundTarget): AddressJudgement {
-  const { host, port, isPlainHttp } = target
+  const { host, port } = target
   if (forbiddenOutboundPorts.has(port)) return refuse('policy.port', `port ${port} is never called`)
   if (policy.isDev) return { ok: true }
   const couldBeNamed = policy.allow.some((entry) =>
@@ -230,10 +227,14 @@ function judgeName(policy: OutboundPolicy, target: OutboundTarget): AddressJudge
       : entryNamesHost(entry, host, port, policy),
   )
   if (couldBeNamed) return { ok: true }
-  if (isPlainHttp) return refuse('config.plain_http', 'the address is http, not https')
-  if (!policy.ports.includes(port))
-    return refuse('policy.port', `port ${port} is not one of ${policy.ports.join(', ')}`)
-  return { ok: true }
+  return judgePublicPort(policy, target)
+}
+
+function judgePublicPort(policy: OutboundPolicy, { port, isPlainHttp }: OutboundTarget): AddressJudgement {
+  if (isPlainHttp && !policy.allowPlainHttp)
+    return refuse('config.plain_http', 'the address is http, not https')
+  if (policy.ports.includes(port) || (isPlainHttp && port === 80)) return { ok: true }
+  return refuse('policy.port', `port ${port} is not one of ${policy.ports.join(', ')}`)
 }
 
 function isOwn(url: URL, own: URL | undefined): boolean {

@@ -20,6 +20,7 @@ import { judgeUrl } from './address-guard.ts'
 import { type Blocked, explainBlocked } from './explain-blocked.ts'
 import { createEndpointPools, type EndpointPools, type OpenedWay } from './outbound/endpoint-pools.ts'
 import { type Exchanged, type ExchangeRequest, exchange } from './outbound/exchange.ts'
+import { explainPlainHttp } from './outbound/explain-plain-http.ts'
 import {
   documentBytesMax,
   documentPatienceMs,
@@ -27,7 +28,7 @@ import {
   jsonOf,
   responseOf,
 } from './outbound/fetch-document.ts'
-import { openConnection } from './outbound/open-connection.ts'
+import { type ConnectPlan, openConnection } from './outbound/open-connection.ts'
 import { OutboundFailure } from './outbound/outbound-failure.ts'
 import type { ProxySettings } from './outbound/proxy.ts'
 import { outcomeOf } from './outbound/read-answer.ts'
@@ -45,6 +46,7 @@ export interface OutboundScope {
 /** `outbound.applications.<realm>/<clientId>.*`: exceptions for one application, made by the operator alone. */
 export interface ApplicationOutbound extends ApplicationTls {
   readonly allow: readonly AllowEntry[]
+  readonly allowPlainHttp?: boolean
 }
 
 export interface OutboundSettings extends OutboundPolicy {
@@ -108,12 +110,15 @@ const answerBytesDefault = 2_048
 const bodyPatienceDefaultMs = 200
 const noTrust: readonly string[] = []
 const userAgent = 'Curfew'
+const issuerBytesMax = 64 * 1024
 
 /** What `post` and the fetches have in common. */
 interface Call extends Omit<ExchangeRequest, 'path'> {
   readonly endpointId: string
   readonly url: string
   readonly scope: OutboundScope | undefined
+  /** Instead of the policy of the scope. */
+  readonly policy?: OutboundPolicy
   readonly trustPem: readonly string[]
 }
 
@@ -177,30 +182,35 @@ function caller(
   const { clock, timer, settings } = deps
   const trustFor = createTrust(settings.trust)
   const resolveProxy = createHostResolver({ timer, resolve: systemResolve, secondOpinion: undefined })
-  const connectDeps = { timer, resolve, resolveProxy, proxy: settings.proxy }
+  const readIssuer = (url: string): Promise<Buffer | undefined> =>
+    call(issuerCall(settings, url), neverAborted).then(documentOf)
+  const connectDeps = { clock, timer, resolve, resolveProxy, proxy: settings.proxy, readIssuer }
 
-  return async (request, signal) => {
-    const policy = policyOf(settings, request.scope)
+  const call = async (request: Call, signal: AbortSignal): Promise<Exchanged> => {
+    const policy = request.policy ?? policyOf(settings, request.scope)
     const judged = judgeUrl(request.url, policy)
     if (!judged.ok) return failed(new OutboundFailure('blocked', judged.reason, judged.detail))
     const { url } = judged
-    const open = (): OpenedWay => {
+    const planned = (): ConnectPlan => {
       const trust = trustFor(request.trustPem, exceptionsOf(settings, request.scope), clock.now())
-      return {
-        validUntil: trust.validUntil,
-        connect: () => openConnection(connectDeps, { ...judged, policy, trust }),
-      }
+      return { ...judged, policy, trust }
+    }
+    const open = (): OpenedWay => {
+      const plan = planned()
+      return { validUntil: plan.trust.validUntil, connect: () => openConnection(connectDeps, plan) }
     }
     const way = { origin: url.origin, trustPem: request.trustPem }
     const use = (pool: Pool): Promise<Exchanged> =>
       exchange(deps, pool, { ...request, path: `${url.pathname}${url.search}` }, signal)
     try {
-      return await pools.withPool(request.endpointId, way, open, use)
+      const exchanged = await pools.withPool(request.endpointId, way, open, use)
+      return await explainPlainHttp(connectDeps, planned, exchanged)
     } catch (error) {
       if (error instanceof OutboundFailure) return failed(error)
       throw error
     }
   }
+  return call
 }
 
 function postCall(request: OutboundPost): Call {
@@ -239,6 +249,22 @@ function documentCall(
   }
 }
 
+/** Public CAs publish their intermediates over plain http, so these calls may use it; private addresses stay closed. */
+function issuerCall(settings: OutboundSettings, url: string): Call {
+  const policy = { ...settings, allowPlainHttp: true }
+  return {
+    ...documentCall({ url, answerBytesMax: issuerBytesMax }, 'GET', null, {}),
+    policy,
+    bodyPatienceMs: 1_000,
+  }
+}
+
+function documentOf(exchanged: Exchanged): Buffer | undefined {
+  return exchanged.kind === 'answered' && exchanged.status === 200 && exchanged.isWhole
+    ? exchanged.body
+    : undefined
+}
+
 function exceptionsOf(
   settings: OutboundSettings,
   scope: OutboundScope | undefined,
@@ -248,7 +274,9 @@ function exceptionsOf(
 
 function policyOf(settings: OutboundSettings, scope: OutboundScope | undefined): OutboundPolicy {
   const exceptions = exceptionsOf(settings, scope)
-  return exceptions ? { ...settings, allow: [...settings.allow, ...exceptions.allow] } : settings
+  if (!exceptions) return settings
+  const allowPlainHttp = settings.allowPlainHttp === true || exceptions.allowPlainHttp === true
+  return { ...settings, allow: [...settings.allow, ...exceptions.allow], allowPlainHttp }
 }
 
 function failed(error: OutboundFailure): Exchanged {

@@ -37,6 +37,8 @@ export interface OutboundPolicy {
   readonly ports: readonly number[]
   /** The second switch: link-local and metadata addresses, where an entry names them as well. */
   readonly allowLinkLocal: boolean
+  /** Public addresses may be called over plain http on port 80. An operator's exception for one application. */
+  readonly allowPlainHttp?: boolean
   /** `--dev`: loopback on any port, plain http included. */
   readonly isDev: boolean
   /** The server's own public address, so that it is not told to call itself. */

@@ -1,7 +1,7 @@
 /** Turns the operator's settings `outbound.*` and `trust.*` into what `outbound-http.ts` works with; all problems at once. */
 import { readFileSync } from 'node:fs'
 import { CurfewError } from '../errors.ts'
-import { type ProxySettings, proxyFromEnvironment } from './outbound/proxy.ts'
+import { type ProxySettings, proxyExceptions, proxyFromEnvironment } from './outbound/proxy.ts'
 import type { ApplicationOutbound, OutboundSettings } from './outbound-http.ts'
 import { type AllowEntry, defaultOutboundPorts, parseOutboundAllow } from './outbound-policy.ts'
 
@@ -19,6 +19,7 @@ export interface OutboundSettingValues {
 
 interface ApplicationValues {
   readonly allow_private_network?: readonly string[]
+  readonly allow_plain_http?: boolean
   readonly tls_server_name?: string
   readonly ca_files?: readonly string[]
   readonly client_certificate_file?: string
@@ -45,7 +46,7 @@ export function readOutboundSettings(
       useSystemCa: values['trust.use_system_ca'],
       allowPartialChain: values['trust.allow_partial_chain'],
     },
-    proxy: proxyUrl === undefined ? proxyFromEnvironment(env) : readProxy(proxyUrl, problems),
+    proxy: proxyUrl === undefined ? proxyFromEnvironment(env) : readProxy(proxyUrl, env, problems),
     applications: new Map(
       Object.entries(values['outbound.applications']).map(([name, one]) => [
         name,
@@ -78,10 +79,14 @@ function readPem(name: string, paths: readonly string[], problems: string[]): re
   })
 }
 
-function readProxy(url: string, problems: string[]): ProxySettings | undefined {
+function readProxy(
+  url: string,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): ProxySettings | undefined {
   const parsed = URL.parse(url)
   if (parsed && /^https?:$/.test(parsed.protocol)) {
-    return { http: parsed, https: parsed, exceptions: [], allowProxyToResolve: false }
+    return { http: parsed, https: parsed, exceptions: proxyExceptions(env), allowProxyToResolve: false }
   }
   problems.push(`outbound.proxy is "${url}"; it must be an address such as http://proxy.example.com:3128.`)
   return undefined
@@ -100,6 +105,7 @@ function readApplication(name: string, values: ApplicationValues, problems: stri
   }
   return {
     allow: readAllow(setting('allow_private_network'), values.allow_private_network ?? [], problems),
+    ...(values.allow_plain_http === undefined ? {} : { allowPlainHttp: values.allow_plain_http }),
     trust: pem.map((text) => ({ pem: text, until: Number.MAX_SAFE_INTEGER })),
     ...(values.tls_server_name === undefined ? {} : { serverName: values.tls_server_name }),
     ...(certificatePem && keyPem ? { clientCertificate: { certificatePem, keyPem } } : {}),

@@ -3,6 +3,7 @@
  * secure it. Every step that cannot be completed ends the attempt; nothing here falls back to something weaker.
  */
 import type { Socket } from 'node:net'
+import type { Clock } from '../../ambient/clock.ts'
 import type { Timer } from '../../ambient/timer.ts'
 import { type AddressJudgement, judgeAddress, type OutboundTarget } from '../address-guard.ts'
 import { formatIpAddress, type IpAddress } from '../ip-address.ts'
@@ -16,10 +17,13 @@ import { openTunnel, type ProxySettings, proxyFor } from './proxy.ts'
 import type { Resolve } from './resolve-host.ts'
 
 export interface ConnectDeps {
+  readonly clock: Clock
   readonly timer: Timer
   readonly resolve: Resolve
   readonly resolveProxy: Resolve
   readonly proxy: ProxySettings | undefined
+  /** Reads a certificate from the address that another one names for its issuer. */
+  readonly readIssuer: (url: string) => Promise<Buffer | undefined>
 }
 
 /** What a connection is opened for, judged by `judgeUrl` before. */

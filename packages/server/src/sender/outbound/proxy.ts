@@ -33,15 +33,19 @@ const tunnelTimeoutMs = 3_000
 export function proxyFromEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): ProxySettings | undefined {
-  const read = (name: string): string => env[name.toLowerCase()] ?? env[name] ?? ''
-  const http = URL.parse(read('HTTP_PROXY')) ?? undefined
-  const https = URL.parse(read('HTTPS_PROXY')) ?? undefined
+  const http = URL.parse(readVariable(env, 'HTTP_PROXY')) ?? undefined
+  const https = URL.parse(readVariable(env, 'HTTPS_PROXY')) ?? undefined
   if (!http && !https) return undefined
-  const exceptions = read('NO_PROXY')
-    .split(',')
-    .map((one) => one.trim().toLowerCase())
-    .filter((one) => one !== '')
-  return { http, https, exceptions, allowProxyToResolve: false }
+  return { http, https, exceptions: proxyExceptions(env), allowProxyToResolve: false }
+}
+
+export function proxyExceptions(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const list = readVariable(env, 'NO_PROXY').split(',')
+  return list.map((one) => one.trim().toLowerCase()).filter((one) => one !== '')
+}
+
+function readVariable(env: Readonly<Record<string, string | undefined>>, name: string): string {
+  return env[name.toLowerCase()] ?? env[name] ?? ''
 }
 
 /** The proxy for one target, or undefined for a direct call. */
