@@ -14,7 +14,7 @@ import { type EndpointDeps, protocolPath, readForm, realmOf, sendDuplicate, send
 import { type JudgedToken, judgeAccessToken, type LiveToken } from './judge-access-token.ts'
 import { claimPlan } from './mapper/claim-plan.ts'
 import { claimsFor } from './mapper/mapper.ts'
-import type { SessionNotes } from './mapper/mapper-kind.ts'
+import { notesOf } from './mapper/session-notes.ts'
 import { explainInvalidToken, type TokenFault } from './token-fault.ts'
 
 export function registerUserinfo(app: FastifyInstance, deps: EndpointDeps): void {
@@ -98,15 +98,6 @@ async function answerFor(
   const said = claimsFor(realm, client, whole ?? live.account, scopes, 'userinfo', notesOf(claims))
   recordRequest(deps, realm, live, request, at)
   return reply.header('cache-control', 'no-store').send({ sub: live.sub, ...said })
-}
-
-/** The token knows of its sign-in what the session's notes said when it was made. */
-export function notesOf(claims: LiveToken['claims']): SessionNotes {
-  const { auth_time: authTime, acr } = claims
-  return {
-    ...(typeof authTime === 'number' ? { AUTH_TIME: String(authTime) } : {}),
-    ...(typeof acr === 'string' ? { acr } : {}),
-  }
 }
 
 /** RFC 6750 §3: without credentials the challenge names no error (§3.1). */
