@@ -1,10 +1,11 @@
 /**
- * Sessions of an application in memory, and the memory of those that were ended by a logout token.
+ * Sessions of an application, and the memory of those that were ended by a logout token.
  *
  * A logout token may arrive before the sign-in that it ends is stored: the two travel on different connections.
  * So an ended `sid` is remembered, and a session that names it is not started.
  */
 import { randomBytes } from 'node:crypto'
+import { keptMap } from './kept-map.ts'
 
 export interface RpSession {
   readonly sub: string
@@ -25,8 +26,8 @@ export interface Sessions {
 
 const endedSidCountMax = 10_000
 
-export function createSessions(): Sessions {
-  const sessions = new Map<string, RpSession>()
+export function createSessions(folder = process.env['DATA_DIR']): Sessions {
+  const sessions = keptMap<RpSession>('sessions', folder)
   const endedSids = new Set<string>()
 
   const rememberEnded = (sid: string): void => {

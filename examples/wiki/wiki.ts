@@ -3,7 +3,7 @@
  * one store; the rest of this file is the page.
  */
 
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
   applicationSettings,
   asset,
@@ -15,7 +15,7 @@ import {
 } from '@curfew-example/application'
 import express from 'express'
 import { auth } from 'express-openid-connect'
-import { createMemoryStore } from './memory-store.ts'
+import { createStore } from './store.ts'
 
 const look: Look = {
   name: 'Wiki',
@@ -59,11 +59,11 @@ application.use(
     baseURL: baseUrl,
     clientID: clientId,
     clientSecret,
-    secret: randomBytes(32).toString('hex'),
+    secret: createHash('sha256').update(`cookies of wiki ${clientSecret}`).digest('hex'),
     authRequired: false,
     idpLogout: true,
     authorizationParams: { response_type: 'code', scope: 'openid profile email' },
-    session: { name: 'wiki', store: createMemoryStore() },
+    session: { name: 'wiki', store: createStore() },
     transactionCookie: { name: 'wiki_sign_in' },
     backchannelLogout: true,
     enableTelemetry: false,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
 import { createSessions, type RpSession } from '../sessions.ts'
 
@@ -31,4 +34,15 @@ test('a session has an id that cannot be guessed and ends when asked', () => {
   sessions.end(id)
   assert.equal(sessions.get(id), undefined)
   assert.equal(sessions.get(undefined), undefined)
+})
+
+test('sessions outlive their process when they have a folder, and ended ones stay ended', (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'curfew-test-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const before = createSessions(folder)
+  const [kept, ended] = [before.start(session('a', 's1')), before.start(session('b', 's2'))]
+  before.end(ended)
+  const afterwards = createSessions(folder)
+  assert.deepEqual(afterwards.get(kept), session('a', 's1'))
+  assert.equal(afterwards.get(ended), undefined)
 })

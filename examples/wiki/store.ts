@@ -1,14 +1,15 @@
 /**
  * A store with the shape of express-session's: sessions, and the marks that express-openid-connect leaves for
- * those that were signed out from elsewhere. In memory, for one process; an application with several shares one.
+ * those that were signed out from elsewhere. For one process; an application with several shares a database.
  */
+import { keptMap } from '@curfew-example/application/kept-map'
 import type { ConfigParams } from 'express-openid-connect'
 
 type SessionStore = NonNullable<NonNullable<ConfigParams['session']>['store']>
 type Stored = Parameters<SessionStore['set']>[1]
 
-export function createMemoryStore(now: () => number = Date.now): SessionStore {
-  const kept = new Map<string, { readonly stored: Stored; readonly until: number }>()
+export function createStore(now: () => number = Date.now): SessionStore {
+  const kept = keptMap<{ readonly stored: Stored; readonly until: number }>('sessions')
   return {
     get(id, done) {
       const found = kept.get(id)
