@@ -18,9 +18,13 @@ import { refuse } from './admin-answer.ts'
 import type { AdminApp, AdminDeps } from './admin-call.ts'
 import { authorize } from './authorize.ts'
 import { clientRoutes } from './client-routes.ts'
+import { eventConfigRoutes } from './event-config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { keyRoutes } from './key-routes.ts'
+import { answerNotOffered } from './not-offered.ts'
 import { realmListRoutes, realmRoutes } from './realm-routes.ts'
+import { roleRoutes } from './role-routes.ts'
+import { serverRoutes } from './server-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { signOutRoutes } from './sign-out-routes.ts'
 import { userChangeRoutes } from './user-change-routes.ts'
@@ -43,6 +47,8 @@ export function registerAdminApi(app: FastifyInstance, deps: AdminDeps): void {
         authorize(deps, request, reply, deps.ambient.clock.now()),
       )
       admin.setErrorHandler(answerError)
+      admin.setNotFoundHandler(answerNotOffered)
+      serverRoutes(admin, deps)
       realmListRoutes(admin, deps)
       admin.register(async (realm) => routesOfRealm(realm.withTypeProvider(), deps), {
         prefix: '/realms/:realm',
@@ -59,7 +65,9 @@ function routesOfRealm(app: AdminApp, deps: AdminDeps): void {
   sessionRoutes(app, deps)
   clientRoutes(app, deps)
   keyRoutes(app, deps)
+  roleRoutes(app, deps)
   eventRoutes(app, deps)
+  eventConfigRoutes(app, deps)
   signOutRoutes(app, deps)
 }
 

@@ -33,7 +33,8 @@ export async function authorize(
   if (!mayTouch(check.caller, target)) return forbidden(deps, request, reply, check.caller)
   if (!target) return refuse(reply, 404, 'Realm not found.')
   const { needs } = request.routeOptions.config
-  if (needs !== 'own' && !isAllowed(rolesOver(check.caller, target), needs ?? [])) {
+  // where there is no route there is nothing to protect: the answer says so
+  if (needs !== 'own' && !request.is404 && !isAllowed(rolesOver(check.caller, target), needs ?? [])) {
     return forbidden(deps, request, reply, check.caller)
   }
   request.adminCall = { caller: check.caller, realm: target }

@@ -8,7 +8,7 @@ import { type AdminApp, type AdminCall, type AdminDeps, callOf } from './admin-c
 import { isAllowed, manageClients, rolesOver, viewClients, viewRealm } from './admin-role.ts'
 import { clientWire } from './client-wire.ts'
 import { countClientSessions, countOfflineGrants } from './count-client-sessions.ts'
-import { idParameters, pageOf, pageParameters } from './list-page.ts'
+import { pageOf, pageParameters, pathWithId } from './list-page.ts'
 import { readUserSessions } from './read-user-sessions.ts'
 
 const listQuery = Type.Object({
@@ -20,7 +20,7 @@ const pageQuery = Type.Object(pageParameters)
 
 export function clientRoutes(app: AdminApp, deps: AdminDeps): void {
   const { store, ambient } = deps
-  const reading = { config: { needs: viewClients }, schema: { params: idParameters } }
+  const reading = { config: { needs: viewClients }, schema: { params: pathWithId } }
 
   app.get(
     '/clients',
@@ -47,7 +47,7 @@ export function clientRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.get(
     '/clients/:id/client-secret',
-    { config: { needs: manageClients }, schema: { params: idParameters } },
+    { config: { needs: manageClients }, schema: { params: pathWithId } },
     async (request, reply) => {
       const client = findClient(callOf(request).realm, request.params.id)
       return client ? { type: 'secret', value: client.secret } : unknown(reply)
@@ -72,7 +72,7 @@ export function clientRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.get(
     '/clients/:id/user-sessions',
-    { config: { needs: viewClients }, schema: { params: idParameters, querystring: pageQuery } },
+    { config: { needs: viewClients }, schema: { params: pathWithId, querystring: pageQuery } },
     async (request, reply) => {
       const { realm } = callOf(request)
       const client = findClient(realm, request.params.id)

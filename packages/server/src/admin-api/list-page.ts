@@ -1,5 +1,5 @@
 /** Paging of Keycloak's lists: `first` and `max`; the page after the last is `[]` (KQ-33). */
-import { type Static, Type } from '@fastify/type-provider-typebox'
+import { Type } from '@fastify/type-provider-typebox'
 
 export const pageMaxDefault = 100
 /** A page is built in memory; Keycloak's own clients ask for 100 at a time (KK-44). */
@@ -22,6 +22,5 @@ export function pageOf({ first = 0, max = pageMaxDefault }: { first?: number; ma
   return { first: Math.max(first, 0), max: max < 0 ? pageMax : Math.min(max, pageMax) }
 }
 
-const idParameters = Type.Object({ id: Type.String({ minLength: 1, maxLength: 255 }) })
-export type IdParameters = Static<typeof idParameters>
-export { idParameters }
+/** `/…/:id`, the last part of a path. */
+export const pathWithId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 255 }) })

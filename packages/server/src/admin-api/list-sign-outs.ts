@@ -31,7 +31,7 @@ export async function listSignOuts(
   on: Queryable,
   realmId: string,
   filter: SignOutFilter,
-  page: { readonly after: SignOutCursor | undefined; readonly limit: number },
+  page: { readonly after: SignOutCursor | undefined; readonly rowCountMax: number },
 ): Promise<readonly SignOutRow[]> {
   let query = on.db.selectFrom('sign_out').selectAll().where('realm_id', '=', realmId)
   if (filter.parentId !== undefined) query = query.where('parent_id', '=', filter.parentId)
@@ -63,7 +63,7 @@ export async function listSignOuts(
       ]),
     )
   }
-  return query.orderBy('committed_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute()
+  return query.orderBy('committed_at', 'desc').orderBy('id', 'desc').limit(page.rowCountMax).execute()
 }
 
 /** Deliveries by state for each sign-out, those of its parts included; of replayed ones the last generation counts. */

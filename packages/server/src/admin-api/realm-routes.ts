@@ -11,7 +11,7 @@ import { anyAdminRole, isAllowed, manageUsers, rolesOver, viewRealm } from './ad
 import { findSession } from './find-session.ts'
 
 const listQuery = Type.Object({ briefRepresentation: Type.Optional(Type.Boolean()) })
-const logoutAllQuery = Type.Object({ exceptOwn: Type.Optional(Type.Boolean()) })
+const signOutAllQuery = Type.Object({ exceptOwn: Type.Optional(Type.Boolean()) })
 
 /** `GET /admin/realms`: only those that the caller may see. */
 export function realmListRoutes(app: AdminApp, deps: AdminDeps): void {
@@ -44,7 +44,7 @@ export function realmRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.post(
     '/logout-all',
-    { config: { needs: manageUsers }, schema: { querystring: logoutAllQuery } },
+    { config: { needs: manageUsers }, schema: { querystring: signOutAllQuery } },
     async (request, reply) => {
       const call = callOf(request)
       const { realm, caller } = call

@@ -9,14 +9,14 @@ import { type AdminApp, type AdminCall, type AdminDeps, actorOf, authOf, callOf 
 import { manageUsers } from './admin-role.ts'
 import { endOfflineGrants } from './end-offline-grants.ts'
 import { findSession } from './find-session.ts'
-import { idParameters } from './list-page.ts'
+import { pathWithId } from './list-page.ts'
 
 const deleteQuery = Type.Object({ isOffline: Type.Optional(Type.Boolean()) })
 
 export function sessionRoutes(app: AdminApp, deps: AdminDeps): void {
   app.delete(
     '/sessions/:id',
-    { config: { needs: manageUsers }, schema: { params: idParameters, querystring: deleteQuery } },
+    { config: { needs: manageUsers }, schema: { params: pathWithId, querystring: deleteQuery } },
     async (request, reply) => {
       const call = callOf(request)
       const session = await findSession(deps.store.read, call.realm.id, request.params.id)

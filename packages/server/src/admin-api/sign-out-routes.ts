@@ -8,7 +8,7 @@ import { type AdminApp, type AdminDeps, callOf } from './admin-call.ts'
 import { viewSignOuts } from './admin-role.ts'
 import { dateRange } from './event-date.ts'
 import { findSignOut, readEvidence, readUntold } from './find-sign-out.ts'
-import { idParameters } from './list-page.ts'
+import { pathWithId } from './list-page.ts'
 import { countDeliveries, listSignOuts } from './list-sign-outs.ts'
 import { cursorFrom, cursorText } from './sign-out-cursor.ts'
 import { deliveryWire, signOutWire, untoldWire } from './sign-out-wire.ts'
@@ -53,7 +53,7 @@ export function signOutRoutes(app: AdminApp, { store }: AdminDeps): void {
       ...range,
     }
     const limit = query.limit ?? 50
-    const rows = await listSignOuts(store.read, realm.id, filter, { after, limit: limit + 1 })
+    const rows = await listSignOuts(store.read, realm.id, filter, { after, rowCountMax: limit + 1 })
     const shown = rows.slice(0, limit)
     const counts = await countDeliveries(
       store.read,
@@ -66,7 +66,7 @@ export function signOutRoutes(app: AdminApp, { store }: AdminDeps): void {
     }
   })
 
-  app.get('/sign-outs/:id', { config, schema: { params: idParameters } }, async (request, reply) => {
+  app.get('/sign-outs/:id', { config, schema: { params: pathWithId } }, async (request, reply) => {
     const { realm } = callOf(request)
     const found = await findSignOut(store.read, realm.id, request.params.id)
     if (!found.ok) {

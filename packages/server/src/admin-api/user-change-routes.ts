@@ -14,7 +14,7 @@ import { created, done, linkSignOut, refuse, unavailable } from './admin-answer.
 import { type AdminApp, type AdminCall, type AdminDeps, actorOf, authOf, callOf } from './admin-call.ts'
 import { manageUsers } from './admin-role.ts'
 import { createUser, nameTaken } from './create-user.ts'
-import { idParameters } from './list-page.ts'
+import { pathWithId } from './list-page.ts'
 import { changeFromBody, credentialBody, type UserBody, userBody } from './user-body.ts'
 import { findUser, unknownUser } from './user-routes.ts'
 
@@ -40,7 +40,7 @@ export function userChangeRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.put(
     '/users/:id',
-    { config, schema: { params: idParameters, body: userBody } },
+    { config, schema: { params: pathWithId, body: userBody } },
     async (request, reply) => {
       const call = callOf(request)
       const account = await findUser(store.read, call, request.params.id)
@@ -48,7 +48,7 @@ export function userChangeRoutes(app: AdminApp, deps: AdminDeps): void {
     },
   )
 
-  app.delete('/users/:id', { config, schema: { params: idParameters } }, async (request, reply) => {
+  app.delete('/users/:id', { config, schema: { params: pathWithId } }, async (request, reply) => {
     const call = callOf(request)
     const account = await findUser(store.read, call, request.params.id)
     if (!account) return unknownUser(reply)
@@ -63,7 +63,7 @@ export function userChangeRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.put(
     '/users/:id/reset-password',
-    { config, schema: { params: idParameters, body: credentialBody } },
+    { config, schema: { params: pathWithId, body: credentialBody } },
     async (request, reply) => {
       const call = callOf(request)
       const account = await findUser(store.read, call, request.params.id)

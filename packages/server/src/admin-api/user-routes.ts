@@ -11,7 +11,7 @@ import { done, linkSignOut, refuse } from './admin-answer.ts'
 import { type AdminApp, type AdminCall, type AdminDeps, actorOf, authOf, callOf } from './admin-call.ts'
 import { isAllowed, manageUsers, rolesOver, viewUsers } from './admin-role.ts'
 import { attributeQuery } from './attribute-query.ts'
-import { idParameters, pageMax, pageOf, pageParameters } from './list-page.ts'
+import { pageMax, pageOf, pageParameters, pathWithId } from './list-page.ts'
 import { readUserSessions } from './read-user-sessions.ts'
 import { briefUserWire, type UserAccess, userWire } from './user-wire.ts'
 
@@ -35,7 +35,7 @@ const countQuery = Type.Object(searchMembers)
 
 export function userRoutes(app: AdminApp, deps: AdminDeps): void {
   const { store, ambient } = deps
-  const reading = { config: { needs: viewUsers }, schema: { params: idParameters } }
+  const reading = { config: { needs: viewUsers }, schema: { params: pathWithId } }
 
   app.get('/users', { config: { needs: viewUsers }, schema: { querystring: listQuery } }, async (request) => {
     const call = callOf(request)
@@ -72,7 +72,7 @@ export function userRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.post(
     '/users/:id/logout',
-    { config: { needs: manageUsers }, schema: { params: idParameters } },
+    { config: { needs: manageUsers }, schema: { params: pathWithId } },
     async (request, reply) => {
       const call = callOf(request)
       const account = await findUser(store.read, call, request.params.id)

@@ -344,4 +344,74 @@ forEachDatabase('the admin API', (database) => {
     assert.equal(keys.json.active.ES256, keys.json.keys[0].kid)
     assert.doesNotMatch(keys.text, /"d":/)
   })
+
+  test("every route below a realm refuses another realm's administrator, and one without any role (X-12)", async () => {
+    const foreign = await world.tokenFor('other', 'boss')
+    const powerless = await world.tokenFor('demo', 'alice')
+    const routes = world.routes.filter(({ url }) => url.includes(':realm'))
+    assert.ok(routes.length > 30, `only ${routes.length} routes`)
+    for (const { method, url, needs } of routes) {
+      const path = url.replace(':realm', 'demo').replace(':id', alice)
+      const answer = await world.call(method, path, { token: foreign })
+      assert.equal(answer.status, 403, `${method} ${path}`)
+      assert.doesNotMatch(answer.text, /alice|wiki/)
+      const unknown = await world.call(method, url.replace(':realm', 'no-such-realm'), { token: foreign })
+      assert.equal(unknown.status, 403, `${method} of an unknown realm`)
+      assert.equal((await world.call(method, path)).status, 401, `${method} ${path} without a token`)
+      if (needs === 'own') continue
+      assert.equal((await world.call(method, path, { token: powerless })).status, 403, `${method} ${path}`)
+    }
+    assert.equal((await get('/admin/realms/no-such-realm')).status, 404)
+  })
+
+  test('what the audit trail keeps is read and changed, in force at once (KE-42)', async () => {
+    const path = `${realm}/events/config`
+    const put = (body: unknown) => world.call('PUT', path, { token: root, body })
+    assert.equal(
+      (await put({ eventsExpiration: 172_800, enabledEventTypes: ['LOGIN'], other: 1 })).status,
+      204,
+    )
+    const { json } = await get(path)
+    assert.equal(json.eventsEnabled, true)
+    assert.equal(json.eventsExpiration, 172_800)
+    assert.deepEqual(json.enabledEventTypes, ['LOGIN'])
+    await world.call('DELETE', `${realm}/sessions/${await signedIn()}`, { token: root })
+    assert.deepEqual((await get(`${realm}/events?type=LOGOUT`)).json, [])
+    assert.equal((await put({ enabledEventTypes: [] })).status, 204)
+    assert.equal((await get(realm)).json.other, undefined)
+    assert.equal((await get(realm)).json.displayName, 'The demo')
+  })
+
+  test('roles, the server and the caller are shown', async () => {
+    const roles = (await get(`${realm}/clients/demo-realm-management/roles`)).json
+    assert.ok(roles.some((role: { name: string }) => role.name === 'view-users'))
+    assert.equal(roles[0].clientRole, true)
+    assert.equal((await get('/admin/realms/master/roles/admin')).json.name, 'admin')
+    assert.ok((await get('/admin/serverinfo')).json.systemInfo.serverTime)
+    const me = (await get('/admin/master/console/whoami')).json
+    assert.equal(me.userId, idOf('master', 'root'))
+    assert.deepEqual(Object.keys(me.realm_access), ['demo', 'master', 'other'])
+  })
+
+  test('what Keycloak has and Curfew has not is 501 in JSON; what neither has is 404', async () => {
+    const absent = await get(`${realm}/authentication/flows`)
+    assert.equal(absent.status, 501)
+    assert.match(absent.json.message, /not offered/)
+    const updated = await world.call('PUT', realm, { token: root, body: {} })
+    assert.equal(updated.status, 501)
+    assert.equal((await get(`${realm}/nonsense`)).status, 404)
+    assert.equal((await world.call('GET', `${realm}/authentication/flows`)).status, 401)
+  })
+
+  test('a fault of our own is answered with a reference for support and without a stack', async () => {
+    const away = await database.open()
+    await using other = await createAdminWorld(away)
+    const token = await other.tokenFor('master', 'root')
+    assert.equal((await other.call('GET', `${realm}/users`, { token })).status, 200)
+    await away[Symbol.asyncDispose]()
+    const answer = await other.call('GET', `${realm}/users`, { token })
+    assert.ok(answer.status >= 500, String(answer.status))
+    assert.ok(/Reference e_|Try again/.test(answer.json.error_description), answer.text)
+    assert.doesNotMatch(answer.text, /at .*\.ts/)
+  })
 })

@@ -22,9 +22,17 @@ const at = Date.now()
 export interface AdminWorld extends AsyncDisposable {
   readonly deps: AdminDeps
   readonly base: string
+  /** The route table, as Fastify has it. */
+  readonly routes: readonly AdminRoute[]
   /** A token of `admin-cli` for the account, over a session of its own. */
   tokenFor(realmName: string, username: string, clientId?: string): Promise<string>
   call(method: string, path: string, options?: CallOptions): Promise<Answer>
+}
+
+export interface AdminRoute {
+  readonly method: string
+  readonly url: string
+  readonly needs: readonly string[] | 'own' | undefined
 }
 
 export interface CallOptions {
@@ -63,12 +71,18 @@ export async function createAdminWorld(store: Store): Promise<AdminWorld> {
   const deps: AdminDeps = { store, realms, ambient, random: ambient.random, log: ambient.log, passwords }
   const http = { isPublicHttps: false, legacyAuthPath: true, trustedProxies: [] }
   const app = createHttp(ambient, http, (_request, reply, error) => reply.code(error.status).send('page'))
+  const routes: AdminRoute[] = []
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (method !== 'HEAD' && url.startsWith('/admin/'))
+      routes.push({ method: String(method), url, needs: config?.needs })
+  })
   registerAdminApi(app, deps)
   const base = await app.listen({ port: 0, host: '127.0.0.1' })
 
   return {
     deps,
     base,
+    routes,
     async tokenFor(realmName, username, clientId = 'admin-cli') {
       const realm = await realms.byName(realmName)
       const key = realm?.keys[0]
