@@ -7,6 +7,7 @@ import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Tx } from '../store/store.ts'
 import { type Candidate, candidateColumns, type LockedEndpoints } from './claim-row.ts'
+import { isLeased } from './state-condition.ts'
 
 export async function lockEndpointsOnSqlite(
   tx: Tx,
@@ -65,7 +66,7 @@ export async function lockExpiredLeasesOnSqlite(
   const rows = await tx.db
     .selectFrom('delivery')
     .select('id')
-    .where('state', '=', 'leased')
+    .where(isLeased)
     .where('lease_until', '<', at)
     .orderBy('lease_until')
     .limit(limit)

@@ -3,6 +3,7 @@ import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import { type Store, type Tx, withLock } from '../store/store.ts'
 import { verdictWithoutAnswer } from './settle.ts'
+import { isPending } from './state-condition.ts'
 
 /** The try that was cut to the horizon begins shortly after it; the verdict waits for that one. */
 export const horizonGraceMs = 30_000
@@ -21,7 +22,7 @@ export async function endAtHorizon(store: Store, at: Instant): Promise<readonly 
   const passed = await store.read.db
     .selectFrom('delivery')
     .select('id')
-    .where('state', '=', 'pending')
+    .where(isPending)
     .where('horizon_at', '<=', at - horizonGraceMs)
     .limit(1)
     .execute()
@@ -34,7 +35,7 @@ async function endPassed(tx: Tx, at: Instant): Promise<readonly EndedDelivery[]>
     tx.db
       .selectFrom('delivery')
       .select(['id', 'sign_out_id', 'realm_id', 'client_id', 'had_connection'])
-      .where('state', '=', 'pending')
+      .where(isPending)
       .where('horizon_at', '<=', at - horizonGraceMs)
       .orderBy('horizon_at')
       .orderBy('id')

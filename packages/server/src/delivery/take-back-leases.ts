@@ -7,6 +7,7 @@ import { isOneOf } from '../store/bulk-rows.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { lockExpiredLeasesOnPostgres } from './claim-postgres.ts'
 import { lockExpiredLeasesOnSqlite } from './claim-sqlite.ts'
+import { isLeased } from './state-condition.ts'
 
 /** Rows of one call; a dead process has held at most its slots. */
 const leaseCountMax = 1000
@@ -39,7 +40,7 @@ async function hasExpired(store: Store): Promise<boolean> {
   const row = await store.read.db
     .selectFrom('delivery')
     .select('id')
-    .where('state', '=', 'leased')
+    .where(isLeased)
     .limit(1)
     .executeTakeFirst()
   return row !== undefined

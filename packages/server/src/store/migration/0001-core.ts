@@ -137,9 +137,10 @@ const outbox = (int: string): readonly string[] => [
   `create index delivery_leased on delivery (endpoint_id, lease_until) where state = 'leased'`,
   // D11: one in flight per application and sid, whatever the channel and the generation.
   `create unique index delivery_in_flight on delivery (realm_id, client_id, sid) where state = 'leased'`,
-  `create index delivery_untold on delivery (endpoint_id, settled_at)
+  `create index delivery_untold on delivery (realm_id, client_id, settled_at)
     where state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')`,
   `create index delivery_settled on delivery (settled_at) where settled_at is not null`,
+  `create index delivery_replayed on delivery (realm_id, created_at) where generation > 1`,
   `create table attempt (
     delivery_id text not null references delivery (id) on delete cascade, number ${int} not null,
     started_at ${int} not null, finished_at ${int}, outcome text, status ${int},

@@ -1,0 +1,130 @@
+/**
+ * Drops what is older than its retention: terminal deliveries with their attempts, sign-outs that nothing refers
+ * to any more, endpoints of deleted clients (D13, D20). In small transactions, so that nobody waits for it.
+ */
+import type { Instant } from '../ambient/clock.ts'
+import { isOneOf } from '../store/bulk-rows.ts'
+import type { Store, Tx } from '../store/store.ts'
+
+const rowsPerTransaction = 500
+const transactionsPerCall = 200
+
+export interface PruneDeps {
+  readonly store: Store
+  /** Terminal rows live so many days, default 30, 1–3650. */
+  readonly retentionDays: number
+}
+
+export interface PruneResult {
+  readonly deliveryCount: number
+  readonly signOutCount: number
+  readonly endpointCount: number
+}
+
+/** At most 100,000 rows of each kind in a call; call it again an hour later. */
+export async function pruneDeliveries(
+  { store, retentionDays }: PruneDeps,
+  at: Instant,
+): Promise<PruneResult> {
+  const before = at - retentionDays * 86_400_000
+  return {
+    deliveryCount: await repeat(store, (tx) => deleteDeliveries(tx, before)),
+    signOutCount: await repeat(store, (tx) => deleteSignOuts(tx, before)),
+    endpointCount: await repeat(store, deleteEndpoints),
+  }
+}
+
+async function repeat(store: Store, step: (tx: Tx) => Promise<number>): Promise<number> {
+  let total = 0
+  for (let round = 0; round < transactionsPerCall; round++) {
+    const count = await store.transact(step)
+    total += count
+    if (count < rowsPerTransaction) break
+  }
+  return total
+}
+
+async function deleteDeliveries(tx: Tx, before: Instant): Promise<number> {
+  const rows = await tx.db
+    .selectFrom('delivery')
+    .select('id')
+    .where('settled_at', '<', before)
+    .orderBy('settled_at')
+    .limit(rowsPerTransaction)
+    .execute()
+  const ids = rows.map((row) => row.id)
+  if (ids.length === 0) return 0
+  await tx.db
+    .deleteFrom('attempt')
+    .where(isOneOf(tx, 'delivery_id', ids))
+    .execute()
+  await tx.db
+    .deleteFrom('delivery')
+    .where(isOneOf(tx, 'id', ids))
+    .execute()
+  return ids.length
+}
+
+/** A sign-out is kept while a delivery, a part of it, or a session's tombstone names it: late callers get its id (R6). */
+async function deleteSignOuts(tx: Tx, before: Instant): Promise<number> {
+  const rows = await tx.db
+    .selectFrom('sign_out as s')
+    .select('s.id')
+    .where('s.committed_at', '<', before)
+    .where('s.completed_at', 'is not', null)
+    .where((e) =>
+      e.not(
+        e.or([
+          e.exists(e.selectFrom('delivery as d').select('d.id').whereRef('d.sign_out_id', '=', 's.id')),
+          e.exists(e.selectFrom('sign_out as p').select('p.id').whereRef('p.parent_id', '=', 's.id')),
+          e.exists(e.selectFrom('session as n').select('n.uid').whereRef('n.sign_out_id', '=', 's.id')),
+        ]),
+      ),
+    )
+    .limit(rowsPerTransaction)
+    .execute()
+  const ids = rows.map((row) => row.id)
+  if (ids.length > 0)
+    await tx.db
+      .deleteFrom('sign_out')
+      .where(isOneOf(tx, 'id', ids))
+      .execute()
+  return ids.length
+}
+
+/** The tombstone of a deleted client's address stays until its last delivery is gone (D13). */
+async function deleteEndpoints(tx: Tx): Promise<number> {
+  const rows = await tx.db
+    .selectFrom('endpoint as e')
+    .select('e.id')
+    .where((e) =>
+      e.not(
+        e.or([
+          e.exists(
+            e
+              .selectFrom('client as c')
+              .select('c.id')
+              .whereRef('c.realm_id', '=', 'e.realm_id')
+              .whereRef('c.client_id', '=', 'e.client_id')
+              .where('c.deleted_at', 'is', null),
+          ),
+          e.exists(
+            e
+              .selectFrom('delivery as d')
+              .select('d.id')
+              .whereRef('d.realm_id', '=', 'e.realm_id')
+              .whereRef('d.client_id', '=', 'e.client_id'),
+          ),
+        ]),
+      ),
+    )
+    .limit(rowsPerTransaction)
+    .execute()
+  const ids = rows.map((row) => row.id)
+  if (ids.length > 0)
+    await tx.db
+      .deleteFrom('endpoint')
+      .where(isOneOf(tx, 'id', ids))
+      .execute()
+  return ids.length
+}
