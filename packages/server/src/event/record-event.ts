@@ -13,6 +13,8 @@ export interface EventDeps {
   readonly log: Log
   /** CURFEW_EVENT_LINE_QUOTES, default `needed`. */
   readonly eventLineQuotes?: EventLineQuotes
+  /** Told of every event after its commit, saved or not: metrics. */
+  readonly onRecorded?: (event: RecordedEvent) => void
 }
 
 /**
@@ -42,7 +44,8 @@ function recordedFrom({ random }: EventDeps, { realm, ...event }: NewEvent, at: 
 }
 
 /** KE-32: the line is the message, its fields are members. The session's id stays out of both (KE-33). */
-function logEvent({ log, eventLineQuotes }: EventDeps, event: RecordedEvent): void {
+function logEvent({ log, eventLineQuotes, onRecorded }: EventDeps, event: RecordedEvent): void {
+  onRecorded?.(event)
   const level = isErrorEvent(event) ? 'warn' : 'info'
   const fields = {
     type: event.type,

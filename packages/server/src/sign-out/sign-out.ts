@@ -16,7 +16,7 @@
 import type { Ambient } from '../ambient/ambient.ts'
 import type { Instant } from '../ambient/clock.ts'
 import type { EventDeps } from '../event/record-event.ts'
-import type { Realms } from '../realm/realm.ts'
+import type { Realm, Realms } from '../realm/realm.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { closeAccount } from './close-account.ts'
 import { closeApplication } from './close-application.ts'
@@ -29,6 +29,8 @@ export interface SignOutDeps extends EventDeps {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient
+  /** Told of every sign-out that was committed: metrics. */
+  readonly onSignOut?: (realm: Realm, command: SignOutCommand) => void
 }
 
 /** What the same transaction changes beside the sessions: an account is disabled, an admin event is written. */
@@ -60,6 +62,7 @@ export async function signOut(
     await alongside.after?.(tx, closed, at)
     return closed
   })
+  if (result.ok && result.isFirst) deps.onSignOut?.(realm, command)
   await ambient.gate('signOut.afterCommit')
   return result
 }
