@@ -54,7 +54,7 @@ export function linkSignOut(reply: FastifyReply, realm: Realm, signOutId: string
 }
 
 /** `{base}/admin/realms/{realm}`, with the base that the realm's issuer has. */
-export function adminBase(realm: Realm): string {
+function adminBase(realm: Realm): string {
   const base = realm.issuer.slice(0, realm.issuer.lastIndexOf('/realms/'))
   return `${base}/admin/realms/${encodeURIComponent(realm.name)}`
 }

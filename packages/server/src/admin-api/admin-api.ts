@@ -23,6 +23,7 @@ import { eventRoutes } from './event-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { answerNotOffered } from './not-offered.ts'
 import { realmListRoutes, realmRoutes } from './realm-routes.ts'
+import { redeliverRoutes } from './redeliver-routes.ts'
 import { roleRoutes } from './role-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
@@ -69,6 +70,7 @@ function routesOfRealm(app: AdminApp, deps: AdminDeps): void {
   eventRoutes(app, deps)
   eventConfigRoutes(app, deps)
   signOutRoutes(app, deps)
+  redeliverRoutes(app, deps)
 }
 
 /**

@@ -19,7 +19,6 @@ export type AdminRole =
   | 'manage-events'
 
 export const viewRealm = ['view-realm', 'manage-realm'] as const
-export const manageRealm = ['manage-realm'] as const
 export const viewUsers = ['view-users', 'manage-users'] as const
 export const manageUsers = ['manage-users'] as const
 export const viewClients = ['view-clients', 'manage-clients'] as const
@@ -38,7 +37,7 @@ export const anyAdminRole: readonly AdminRole[] = [
 ]
 
 export const masterRealmName = 'master'
-export const managementClientId = 'realm-management'
+const managementClientId = 'realm-management'
 
 /** Keycloak's own administration clients: their tokens carry no role claims, and their scope is not cut. */
 const unrestrictedClients: ReadonlySet<string> = new Set(['admin-cli', 'security-admin-console'])

@@ -1,7 +1,7 @@
 /** Paging of Keycloak's lists: `first` and `max`; the page after the last is `[]` (KQ-33). */
 import { Type } from '@fastify/type-provider-typebox'
 
-export const pageMaxDefault = 100
+const pageMaxDefault = 100
 /** A page is built in memory; Keycloak's own clients ask for 100 at a time (KK-44). */
 export const pageMax = 1000
 

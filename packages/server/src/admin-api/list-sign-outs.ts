@@ -1,10 +1,12 @@
 /** Lists sign-outs, newest first, with how far their deliveries are. */
 import { type Selectable, sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
+import type { SignOutView } from '../delivery/read-sign-out.ts'
 import type { Queryable } from '../store/store.ts'
 import type { SignOutTable } from '../store/tables.ts'
 
-export type SignOutRow = Selectable<SignOutTable>
+/** A sign-out without its applications. */
+export type SignOutSummary = Omit<SignOutView, 'applications' | 'isTruncated'>
 
 export interface SignOutFilter {
   readonly accountId?: string | undefined
@@ -32,7 +34,7 @@ export async function listSignOuts(
   realmId: string,
   filter: SignOutFilter,
   page: { readonly after: SignOutCursor | undefined; readonly rowCountMax: number },
-): Promise<readonly SignOutRow[]> {
+): Promise<readonly SignOutSummary[]> {
   let query = on.db.selectFrom('sign_out').selectAll().where('realm_id', '=', realmId)
   if (filter.parentId !== undefined) query = query.where('parent_id', '=', filter.parentId)
   else if (filter.sessionUid === undefined) query = query.where('parent_id', 'is', null)
@@ -63,7 +65,34 @@ export async function listSignOuts(
       ]),
     )
   }
-  return query.orderBy('committed_at', 'desc').orderBy('id', 'desc').limit(page.rowCountMax).execute()
+  const rows = await query
+    .orderBy('committed_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.rowCountMax)
+    .execute()
+  return rows.map(summaryFromRow)
+}
+
+function summaryFromRow(row: Selectable<SignOutTable>): SignOutSummary {
+  return {
+    id: row.id,
+    realmId: row.realm_id,
+    scope: row.scope,
+    kind: row.kind,
+    cause: row.cause,
+    initiator: row.initiator,
+    actor: {
+      accountId: row.actor_account_id ?? undefined,
+      clientId: row.actor_client_id ?? undefined,
+      ipAddress: row.actor_ip_address ?? undefined,
+    },
+    sessionUid: row.session_uid ?? undefined,
+    accountId: row.account_id ?? undefined,
+    parentId: row.parent_id ?? undefined,
+    applicationCount: row.application_count,
+    committedAt: row.committed_at,
+    completedAt: row.completed_at ?? undefined,
+  }
 }
 
 /** Deliveries by state for each sign-out, those of its parts included; of replayed ones the last generation counts. */

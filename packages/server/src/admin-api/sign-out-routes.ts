@@ -3,15 +3,17 @@
  * (KQ-20, experience.md §5.8). Errors are problem documents; lists have cursors.
  */
 import { Type } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { readSignOut } from '../delivery/read-sign-out.ts'
 import { problem } from './admin-answer.ts'
 import { type AdminApp, type AdminDeps, callOf } from './admin-call.ts'
 import { viewSignOuts } from './admin-role.ts'
 import { dateRange } from './event-date.ts'
-import { findSignOut, readEvidence, readUntold } from './find-sign-out.ts'
+import { findSignOut } from './find-sign-out.ts'
 import { pathWithId } from './list-page.ts'
 import { countDeliveries, listSignOuts } from './list-sign-outs.ts'
 import { cursorFrom, cursorText } from './sign-out-cursor.ts'
-import { deliveryWire, signOutWire, untoldWire } from './sign-out-wire.ts'
+import { applicationWire, signOutWire } from './sign-out-wire.ts'
 
 const text = Type.Optional(Type.String({ maxLength: 255 }))
 const listQuery = Type.Object({
@@ -62,34 +64,33 @@ export function signOutRoutes(app: AdminApp, { store }: AdminDeps): void {
     const last = shown.at(-1)
     return {
       signOuts: shown.map((row) => signOutWire(row, counts.get(row.id))),
-      next: rows.length > limit && last ? cursorText({ committedAt: last.committed_at, id: last.id }) : null,
+      next: rows.length > limit && last ? cursorText({ committedAt: last.committedAt, id: last.id }) : null,
     }
   })
 
   app.get('/sign-outs/:id', { config, schema: { params: pathWithId } }, async (request, reply) => {
     const { realm } = callOf(request)
     const found = await findSignOut(store.read, realm.id, request.params.id)
-    if (!found.ok) {
-      switch (found.reason) {
-        case 'sign_out_unknown':
-          return problem(reply, 404, found.reason, 'This realm has no sign-out with this id.')
-        case 'sign_out_ambiguous':
-          return problem(
-            reply,
-            409,
-            found.reason,
-            'Several sign-outs begin so. Give more characters of the id.',
-          )
-      }
-    }
-    const { row } = found
-    const counts = await countDeliveries(store.read, [row.id])
-    const evidence = await readEvidence(store.read, row.id)
-    const untold = await readUntold(store.read, row)
+    if (!found.ok) return unknownSignOut(reply, found.reason)
+    const signOut = await readSignOut(store.read, found.id)
+    if (!signOut) return unknownSignOut(reply, 'sign_out_unknown')
+    const counts = await countDeliveries(store.read, [found.id])
     return {
-      ...signOutWire(row, counts.get(row.id)),
-      applications: evidence.map((delivery) => deliveryWire(realm, delivery)),
-      notSupported: untold.map((application) => untoldWire(realm, application)),
+      ...signOutWire(signOut, counts.get(found.id)),
+      applications: signOut.applications.map((application) => applicationWire(realm, application)),
+      isTruncated: signOut.isTruncated,
     }
   })
+}
+
+export function unknownSignOut(
+  reply: FastifyReply,
+  reason: 'sign_out_unknown' | 'sign_out_ambiguous',
+): FastifyReply {
+  switch (reason) {
+    case 'sign_out_unknown':
+      return problem(reply, 404, reason, 'This realm has no sign-out with this id.')
+    case 'sign_out_ambiguous':
+      return problem(reply, 409, reason, 'Several sign-outs begin so. Give more characters of the id.')
+  }
 }

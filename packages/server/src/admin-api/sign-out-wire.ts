@@ -1,86 +1,85 @@
-/** Sign-outs and their deliveries as Curfew's own JSON. Instants are ISO 8601 texts, in UTC. */
+/** Sign-outs and their deliveries as Curfew's own JSON. Instants are ISO 8601 texts, in UTC; what is not known is null. */
+import type { ApplicationView, AttemptView, DeliveryView, SignOutView } from '../delivery/read-sign-out.ts'
 import type { Realm } from '../realm/realm.ts'
 import { applicationName } from '../rp/client.ts'
-import type { DeliveryEvidence } from './find-sign-out.ts'
-import type { SignOutRow } from './list-sign-outs.ts'
 
-export function signOutWire(row: SignOutRow, deliveries: Readonly<Record<string, number>> = {}) {
+type SignOutFacts = Omit<SignOutView, 'applications' | 'isTruncated' | 'realmId'>
+
+/** `deliveries` counts them by state, of replayed ones the last generation; an application without a channel has none. */
+export function signOutWire(signOut: SignOutFacts, deliveries: Readonly<Record<string, number>> = {}) {
   return {
-    id: row.id,
-    committedAt: isoTime(row.committed_at),
-    completedAt: isoTimeOrNull(row.completed_at),
-    scope: row.scope,
-    kind: row.kind,
-    cause: row.cause,
-    initiator: row.initiator,
+    id: signOut.id,
+    committedAt: isoTime(signOut.committedAt),
+    completedAt: isoTime(signOut.completedAt),
+    scope: signOut.scope,
+    kind: signOut.kind,
+    cause: signOut.cause,
+    initiator: signOut.initiator,
     actor: {
-      userId: row.actor_account_id,
-      clientId: row.actor_client_id,
-      ipAddress: row.actor_ip_address,
+      userId: signOut.actor.accountId ?? null,
+      clientId: signOut.actor.clientId ?? null,
+      ipAddress: signOut.actor.ipAddress ?? null,
     },
-    userId: row.account_id,
-    sessionId: row.session_uid,
-    parentId: row.parent_id,
-    applicationCount: row.application_count,
-    /** Deliveries by state; an application without a channel has none. */
+    userId: signOut.accountId ?? null,
+    sessionId: signOut.sessionUid ?? null,
+    parentId: signOut.parentId ?? null,
+    applicationCount: signOut.applicationCount,
     deliveries,
   }
 }
 
-export function deliveryWire(realm: Realm, delivery: DeliveryEvidence) {
-  const { client_id } = delivery
+/** An application without deliveries was not told: nobody gave us an address, or it asked for the sign-out itself. */
+export function applicationWire(realm: Realm, application: ApplicationView) {
+  const { clientId } = application
+  return {
+    clientId,
+    name: applicationName(realm.clients.get(clientId), clientId),
+    protocol: application.protocol ?? null,
+    sessionId: application.sessionUid,
+    /** When its own session ends by itself at the latest. */
+    endsAt: isoTime(application.expiresAt),
+    deliveries: application.deliveries.map(deliveryWire),
+  }
+}
+
+function deliveryWire(delivery: DeliveryView) {
   return {
     id: delivery.id,
-    clientId: client_id,
-    application: applicationName(realm.clients.get(client_id), client_id),
+    signOutId: delivery.signOutId,
     channel: delivery.channel,
     address: delivery.address,
     generation: delivery.generation,
     state: delivery.state,
-    reason: delivery.reason,
-    detail: delivery.detail,
-    dueAt: isoTime(delivery.due_at),
-    horizonAt: isoTime(delivery.horizon_at),
-    settledAt: isoTimeOrNull(delivery.settled_at),
-    replay:
-      delivery.replay_actor === null
-        ? null
-        : { actor: delivery.replay_actor, reason: delivery.replay_reason },
-    attempts: delivery.attempts.map((attempt) => ({
-      number: attempt.number,
-      startedAt: isoTime(attempt.started_at),
-      finishedAt: isoTimeOrNull(attempt.finished_at),
-      outcome: attempt.outcome,
-      status: attempt.status,
-      reason: attempt.reason,
-      detail: attempt.detail,
-      durationMs: attempt.duration_ms,
-      address: attempt.address,
-      jti: attempt.jti,
-      kid: attempt.kid,
-      certificate: attempt.certificate === null ? null : (JSON.parse(attempt.certificate) as unknown),
-      answer: attempt.answer,
-    })),
+    reason: delivery.reason ?? null,
+    detail: delivery.detail ?? null,
+    createdAt: isoTime(delivery.createdAt),
+    dueAt: isoTime(delivery.dueAt),
+    pausedUntil: isoTime(delivery.pausedUntil),
+    horizonAt: isoTime(delivery.horizonAt),
+    settledAt: isoTime(delivery.settledAt),
+    replay: delivery.replay ?? null,
+    attempts: delivery.attempts.map(attemptWire),
   }
 }
 
-export function untoldWire(
-  realm: Realm,
-  { client_id, expires_at }: { client_id: string; expires_at: number },
-) {
+function attemptWire(attempt: AttemptView) {
   return {
-    clientId: client_id,
-    application: applicationName(realm.clients.get(client_id), client_id),
-    reason: 'config.no_channel',
-    /** When its session there ends by itself. */
-    endsAt: isoTime(expires_at),
+    number: attempt.number,
+    startedAt: isoTime(attempt.startedAt),
+    finishedAt: isoTime(attempt.finishedAt),
+    outcome: attempt.outcome ?? null,
+    status: attempt.status ?? null,
+    reason: attempt.reason ?? null,
+    detail: attempt.detail ?? null,
+    durationMs: attempt.durationMs ?? null,
+    address: attempt.address ?? null,
+    jti: attempt.jti ?? null,
+    kid: attempt.kid ?? null,
+    certificate: attempt.certificate === undefined ? null : (JSON.parse(attempt.certificate) as unknown),
+    answer: attempt.answer ?? null,
   }
 }
 
-function isoTime(at: number): string {
-  return new Date(at).toISOString()
-}
-
-function isoTimeOrNull(at: number | null): string | null {
-  return at === null ? null : isoTime(at)
+function isoTime(at: number | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString()
 }

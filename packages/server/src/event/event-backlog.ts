@@ -12,11 +12,11 @@ import type { RecordedEvent } from './event.ts'
 import { insertEvents } from './insert-events.ts'
 
 /** 500 rows of some 400 bytes a second are 17 GB a day: more than any honest trail, less than a full disk by noon. */
-export const rowsPerSecondMax = 500
+const rowsPerSecondMax = 500
 /** One source may use a tenth, so that its noise cannot keep the trail of others out. */
 export const rowsPerSourceAndSecondMax = 50
 /** Some seconds of a database that is away. */
-export const waitingCountMax = 2000
+const waitingCountMax = 2000
 const batchCountMax = 100
 
 export interface EventBacklog {
@@ -35,7 +35,7 @@ export function backlogOf(store: Store, log: Log): EventBacklog {
   return made
 }
 
-export function createEventBacklog(store: Pick<Store, 'transact'>, log: Log): EventBacklog {
+function createEventBacklog(store: Pick<Store, 'transact'>, log: Log): EventBacklog {
   const isWithinRate = createRateBound()
   let waiting: { event: RecordedEvent; done: () => void }[] = []
   let isWriting = false

@@ -5,7 +5,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import type { Store, Tx } from '../store/store.ts'
 
-export const pruneBatchCountMax = 1000
+const pruneBatchCountMax = 1000
 const msPerDay = 24 * 60 * 60 * 1000
 
 /** What retention needs to know of the realm; a `Realm` fits. */
