@@ -12,9 +12,19 @@ export const core: Migration = {
 }
 
 function statements({ dialect }: Queryable): readonly string[] {
-  const seq = dialect === 'sqlite' ? 'integer primary key autoincrement' : 'bigint generated always as identity primary key'
+  const seq =
+    dialect === 'sqlite'
+      ? 'integer primary key autoincrement'
+      : 'bigint generated always as identity primary key'
   const int = dialect === 'sqlite' ? 'integer' : 'bigint'
-  return [...configuration(int), ...people(int), ...sessions(int), ...outbox(int), ...audit(int, seq), ...housekeeping(int)]
+  return [
+    ...configuration(int),
+    ...people(int),
+    ...sessions(int),
+    ...outbox(int),
+    ...audit(int, seq),
+    ...housekeeping(int),
+  ]
 }
 
 const configuration = (int: string): readonly string[] => [

@@ -23,9 +23,15 @@ export const migrations: readonly Migration[] = [core]
 const processAliveMs = 30_000
 
 /** Applies what is missing, inside the caller's transaction. Returns the names that were applied. */
-export async function migrate(on: Queryable, list: readonly Migration[], at: Instant): Promise<readonly string[]> {
+export async function migrate(
+  on: Queryable,
+  list: readonly Migration[],
+  at: Instant,
+): Promise<readonly string[]> {
   await createMigrationTable(on)
-  const applied = new Set((await on.db.selectFrom('schema_migration').select('name').execute()).map((row) => row.name))
+  const applied = new Set(
+    (await on.db.selectFrom('schema_migration').select('name').execute()).map((row) => row.name),
+  )
   const known = new Set(list.map((migration) => migration.name))
   const unknown = [...applied].filter((name) => !known.has(name))
   const unknownBreaking = unknown.length > 0 ? await breakingAmong(on, unknown) : []

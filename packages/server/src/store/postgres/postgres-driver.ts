@@ -80,7 +80,8 @@ class PostgresConnection implements DatabaseConnection {
       return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
     } catch (error) {
       // an error without an SQLSTATE comes from the connection: it must not go back to the pool
-      if (error instanceof Error && !('code' in error && /^[0-9A-Z]{5}$/.test(String(error.code)))) this.#brokenBy = error
+      if (error instanceof Error && !('code' in error && /^[0-9A-Z]{5}$/.test(String(error.code))))
+        this.#brokenBy = error
       throw error
     }
   }

@@ -12,7 +12,11 @@ const channels: readonly WakeChannel[] = ['delivery', 'settled', 'realm']
 const signOfLifeIntervalMs = 10_000
 const reconnectDelayMs = 1000
 
-export function startListening(databaseUrl: string, bus: WakeBus, ambient: Ambient): { stop(): Promise<void> } {
+export function startListening(
+  databaseUrl: string,
+  bus: WakeBus,
+  ambient: Ambient,
+): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const running = listenForEver(databaseUrl, bus, ambient, stopping.signal)
   return {
@@ -28,17 +32,27 @@ async function listenForEver(url: string, bus: WakeBus, ambient: Ambient, stop: 
     try {
       await listenOnce(url, bus, ambient, stop)
     } catch (error) {
-      ambient.log.write('warn', 'store.listen_lost', { error: error instanceof Error ? error.message : String(error) })
+      ambient.log.write('warn', 'store.listen_lost', {
+        error: error instanceof Error ? error.message : String(error),
+      })
     }
     await sleep(ambient.timer, reconnectDelayMs, stop)
   }
 }
 
 async function listenOnce(url: string, bus: WakeBus, ambient: Ambient, stop: AbortSignal): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, query_timeout: 5000, keepAlive: true, application_name: 'curfew-listen' })
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5000,
+    query_timeout: 5000,
+    keepAlive: true,
+    application_name: 'curfew-listen',
+  })
   let lostBy: Error | undefined
   client.on('error', (error) => (lostBy = error))
-  client.on('notification', ({ channel, payload }) => bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload ?? ''))
+  client.on('notification', ({ channel, payload }) =>
+    bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload ?? ''),
+  )
   try {
     await client.connect()
     for (const channel of channels) await client.query(`listen curfew_${channel}`)

@@ -69,7 +69,11 @@ function parserFor(oid: number, format?: 'text' | 'binary'): (value: string) => 
   return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')
 }
 
-async function inTransaction<T>(db: Kysely<Tables>, ambient: Ambient, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function inTransaction<T>(
+  db: Kysely<Tables>,
+  ambient: Ambient,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
   for (let tryNumber = 1; ; tryNumber++) {
     const effects = new TransactionEffects()
     try {
@@ -83,7 +87,11 @@ async function inTransaction<T>(db: Kysely<Tables>, ambient: Ambient, work: (tx:
   }
 }
 
-async function runWork<T>(db: Kysely<Tables>, effects: TransactionEffects, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function runWork<T>(
+  db: Kysely<Tables>,
+  effects: TransactionEffects,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
   const value = await work({
     db,
     dialect: 'postgres',

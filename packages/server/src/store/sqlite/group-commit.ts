@@ -32,64 +32,30 @@ export interface Writer {
   close(): Promise<void>
 }
 
-export function createWriter(database: DatabaseSync, db: Kysely<Tables>, bus: WakeBus, log: Log): Writer {
+interface Writing {
+  readonly database: DatabaseSync
+  readonly db: Kysely<Tables>
+  readonly bus: WakeBus
+  readonly log: Log
+}
+
+export function createWriter(writing: Writing): Writer {
   const queue: Unit[] = []
   let isDraining = false
   let isClosed = false
   let closed: (() => void) | undefined
 
   async function drain(): Promise<void> {
-    while (queue.length > 0) await commitTogether(queue.splice(0, unitCountMax))
+    while (queue.length > 0) await commitTogether(writing, queue.splice(0, unitCountMax))
     isDraining = false
     closed?.()
   }
 
-  async function commitTogether(units: readonly Unit[]): Promise<void> {
-    const done: Done[] = []
-    try {
-      database.exec('begin immediate')
-      for (const unit of units) {
-        const finished = await runInSavepoint(unit)
-        if (finished) done.push(finished)
-      }
-      database.exec('commit')
-    } catch (error) {
-      if (database.isTransaction) database.exec('rollback')
-      const failure = unavailable(error)
-      for (const unit of units) unit.reject(failure)
-      return
-    }
-    for (const { unit, effects, value } of done) {
-      unit.resolve(value)
-      effects.runAfterCommit(log)
-      for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
-    }
-  }
-
-  async function runInSavepoint(unit: Unit): Promise<Done | undefined> {
-    const effects = new TransactionEffects()
-    database.exec('savepoint unit')
-    try {
-      const value = await unit.work({
-        db,
-        dialect: 'sqlite',
-        afterCommit: (run) => effects.afterCommit(run),
-        notify: (channel, payload) => effects.notify(channel, payload),
-      })
-      database.exec('release unit')
-      return { unit, effects, value }
-    } catch (error) {
-      // a full disk may have rolled back everything already; then the whole batch has failed
-      if (!database.isTransaction) throw error
-      database.exec('rollback to unit; release unit')
-      unit.reject(isSqliteFault(error) ? unavailable(error) : error)
-      return undefined
-    }
-  }
-
   return {
     transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-      if (isClosed) return Promise.reject(new CurfewError('CURFEW_STORE_UNAVAILABLE', 'The database is being closed.'))
+      if (isClosed) {
+        return Promise.reject(new CurfewError('CURFEW_STORE_UNAVAILABLE', 'The database is being closed.'))
+      }
       return new Promise<T>((resolve, reject) => {
         queue.push({ work, resolve: resolve as (value: unknown) => void, reject })
         if (isDraining) return
@@ -102,6 +68,52 @@ export function createWriter(database: DatabaseSync, db: Kysely<Tables>, bus: Wa
       isClosed = true
       return isDraining ? new Promise((resolve) => (closed = resolve)) : Promise.resolve()
     },
+  }
+}
+
+async function commitTogether(writing: Writing, units: readonly Unit[]): Promise<void> {
+  const { database } = writing
+  const done: Done[] = []
+  try {
+    database.exec('begin immediate')
+    for (const unit of units) {
+      const finished = await runInSavepoint(writing, unit)
+      if (finished) done.push(finished)
+    }
+    database.exec('commit')
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback')
+    for (const unit of units) unit.reject(unavailable(error))
+    return
+  }
+  for (const one of done) finish(writing, one)
+}
+
+/** The caller goes on before the listeners run: they wake others, it answers a person. */
+function finish({ bus, log }: Writing, { unit, effects, value }: Done): void {
+  unit.resolve(value)
+  effects.runAfterCommit(log)
+  for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
+}
+
+async function runInSavepoint({ database, db }: Writing, unit: Unit): Promise<Done | undefined> {
+  const effects = new TransactionEffects()
+  database.exec('savepoint unit')
+  try {
+    const value = await unit.work({
+      db,
+      dialect: 'sqlite',
+      afterCommit: (run) => effects.afterCommit(run),
+      notify: (channel, payload) => effects.notify(channel, payload),
+    })
+    database.exec('release unit')
+    return { unit, effects, value }
+  } catch (error) {
+    // a full disk may have rolled back everything already; then the whole batch has failed
+    if (!database.isTransaction) throw error
+    database.exec('rollback to unit; release unit')
+    unit.reject(isSqliteFault(error) ? unavailable(error) : error)
+    return undefined
   }
 }
 

@@ -20,7 +20,8 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
   writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
   const reading = openConnection(file)
   const bus = createWakeBus()
-  const writer = createWriter(writing, new Kysely<Tables>({ dialect: sqliteDialect(writing) }), bus, ambient.log)
+  const db = new Kysely<Tables>({ dialect: sqliteDialect(writing) })
+  const writer = createWriter({ database: writing, db, bus, log: ambient.log })
   const read = { db: new Kysely<Tables>({ dialect: sqliteDialect(reading) }), dialect: 'sqlite' } as const
 
   const close = async (): Promise<void> => {

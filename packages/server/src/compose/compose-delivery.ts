@@ -1,0 +1,69 @@
+/** Joins the outbox to its senders, its metrics and its events. */
+import { cpus } from 'node:os'
+import type { Ambient } from '../ambient/ambient.ts'
+import { randomId } from '../ambient/random.ts'
+import type { Settings } from '../config/schema.ts'
+import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
+import { Dispatcher } from '../delivery/dispatcher.ts'
+import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
+import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
+import type { Realms } from '../realm/realm.ts'
+import type { Channel } from '../rp/client.ts'
+import { createOidcBackChannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
+import type { OutboundHttp } from '../sender/outbound-http.ts'
+import type { Sender } from '../sender/sender.ts'
+import type { Store } from '../store/store.ts'
+import { deliveryEvent } from './delivery-event.ts'
+
+export interface DeliveryParts {
+  readonly store: Store
+  readonly realms: Realms
+  readonly ambient: Ambient
+  readonly outbound: OutboundHttp
+  readonly events: EventDeps
+  readonly onSettled: (settled: SettledDelivery) => void
+}
+
+export interface ComposedDelivery {
+  readonly dispatcher: Dispatcher
+  readonly feed: SignOutFeed
+}
+
+export function composeDelivery(parts: DeliveryParts, settings: Settings): ComposedDelivery {
+  const { store, ambient, realms, outbound } = parts
+  const senders: readonly Sender[] = [
+    createOidcBackChannelSender({ realms, outbound, random: ambient.random }),
+  ]
+  const dispatcher = new Dispatcher({
+    store,
+    ambient,
+    senders: new Map<Channel, Sender>(senders.map((sender) => [sender.channel, sender])),
+    settings: {
+      ...defaultDeliverySettings,
+      slotCount: settings['delivery.slot_count'],
+      leasedPerEndpointMax: settings['delivery.leased_count_max'],
+      ratePerEndpoint: settings['delivery.rate_per_second_max'],
+    },
+    owner: `${process.pid}-${randomId(ambient.random, '', 48)}`,
+    onSettled(settled) {
+      parts.onSettled(settled)
+      void recordVerdict(parts, settled)
+    },
+  })
+  return { dispatcher, feed: createSignOutFeed({ store, ...ambient }) }
+}
+
+/** KE-06: an event when a delivery reaches its verdict; the rows are the record, the event is for listeners and lines. */
+async function recordVerdict(
+  { realms, events, store }: DeliveryParts,
+  settled: SettledDelivery,
+): Promise<void> {
+  const realm = await realms.byId(settled.tried.leased.subject.realmId)
+  const event = realm && deliveryEvent(realm, settled)
+  if (event) await recordEventAlone(events, store, event, settled.settledAt)
+}
+
+/** Password work runs beside requests on all cores. */
+export function coreCount(): number {
+  return Math.max(1, cpus().length)
+}

@@ -1,0 +1,45 @@
+/** The event of a delivery that reached its verdict (keycloak-dialect.md KE-06). */
+import { isTerminal, type SettledDelivery } from '../delivery/delivery.ts'
+import type { NewEvent } from '../event/event.ts'
+import type { Realm } from '../realm/realm.ts'
+
+/** Undefined while the delivery still waits for another try. */
+export function deliveryEvent(realm: Realm, { tried, settlement }: SettledDelivery): NewEvent | undefined {
+  if (!isTerminal(settlement.state)) return undefined
+  const { subject } = tried.leased
+  const isTold = settlement.state === 'accepted'
+  return {
+    type: isTold ? 'LOGOUT_DELIVERY' : 'LOGOUT_DELIVERY_ERROR',
+    realm,
+    clientId: subject.clientId,
+    accountId: undefined,
+    sessionUid: subject.sessionUid,
+    ipAddress: undefined,
+    ...(isTold ? {} : { error: settlement.state }),
+    details: {
+      sign_out_id: subject.signOutId,
+      delivery_id: subject.deliveryId,
+      channel: subject.channel,
+      attempts: String(settlement.tryCount),
+      ...(settlement.reason ? { reason: settlement.reason } : {}),
+    },
+    ...(isTold ? {} : { explanation: explain(subject.clientId, settlement) }),
+  }
+}
+
+function explain(clientId: string, { state, reason, tryCount }: SettledDelivery['settlement']): string {
+  const tries = tryCount === 1 ? 'one try' : `${tryCount} tries`
+  const because = reason ? ` (${reason}; docs/reasons.md says what to do)` : ''
+  switch (state) {
+    case 'rejected':
+      return `${clientId} answered ${tries} with a refusal${because}.`
+    case 'unreachable':
+      return `${clientId} could not be reached in ${tries}${because}.`
+    case 'blocked':
+      return `The address of ${clientId} may not be called${because}; the operator can allow it with --outbound-allow.`
+    case 'unconfirmed':
+    case 'pending':
+    case 'accepted':
+      return `${clientId} gave no clear answer in ${tries}${because}.`
+  }
+}
