@@ -51,6 +51,7 @@ export type AllowResult =
 
 /** Reads one `--outbound-allow` value: `CIDR[:PORTS]` or `host[:PORTS]`, PORTS = `443,8443` or `*`. */
 export function parseOutboundAllow(text: string): AllowResult {
+  if (text.includes('://')) return refuse(text, 'leave out scheme and path; write crm.internal:8443')
   const { subject, portText } = splitPorts(text.trim())
   if (subject === '') return refuse(text, 'name a network (10.0.0.0/8:443) or a host (crm.internal:8443)')
   const ports = parsePorts(portText)
@@ -60,7 +61,7 @@ export function parseOutboundAllow(text: string): AllowResult {
   }
   const host = subject.toLowerCase().replace(/\.$/, '')
   if (!/^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(host)) {
-    return refuse(text, `"${subject}" is neither a network nor a host name; leave out scheme and path`)
+    return refuse(text, `"${subject}" is neither a network nor a host name`)
   }
   if (/^[\d.]+$/.test(host)) return refuse(text, `"${subject}" is not a complete IPv4 address`)
   return { ok: true, entry: { kind: 'host', host, ports } }

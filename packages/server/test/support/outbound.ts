@@ -1,7 +1,7 @@
 /** The outbound client as tests use it: loopback is allowed, names resolve to what the test says. */
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/ambient/clock.ts'
-import { systemTimer } from '../../src/ambient/timer.ts'
+import { systemTimer, type Timer } from '../../src/ambient/timer.ts'
 import {
   createOutboundHttp,
   type OutboundDeps,
@@ -56,3 +56,8 @@ export function someNotice(url: string, of: Partial<OutboundPost> = {}): Outboun
 }
 
 export const neverAborted: AbortSignal = new AbortController().signal
+
+/** A timer on which every wait is `factor` times shorter, so that limits can be met in a test. */
+export function hurriedTimer(factor: number): Timer {
+  return { after: (delayMs, run) => systemTimer.after(delayMs / factor, run) }
+}

@@ -36,7 +36,7 @@ export async function diagnoseTls(
   error: Error & { code?: string },
 ): Promise<OutboundFailure> {
   if (error instanceof OutboundFailure) return error
-  const first = reasonOfTlsError(error) ?? 'net.reset'
+  const first = reasonOfTlsError(error) ?? 'tls.closed'
   const detail = `${error.code ? `${error.code}: ` : ''}${error.message.trim()}`
   const found = await withinTime(deps.timer, lookFurther(deps, plan, first, error), { reason: first })
   return new OutboundFailure('no_answer', found.reason, detail, {
@@ -137,7 +137,6 @@ function isAboutCertificates(reason: string): boolean {
     'tls.our_config',
     'tls.legacy_renegotiation',
     'tls.small_dh',
-    'net.reset',
   ].includes(reason)
 }
 

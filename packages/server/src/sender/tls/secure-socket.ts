@@ -51,13 +51,21 @@ export function secureSocket(
     )
     secured.once('error', fail)
     secured.once('secureConnect', () => {
-      if (secured.authorized) settle(() => resolve(secured))
+      if (secured.authorized) settle(() => resolve(keepFirstError(secured)))
       else
         fail(
           new OutboundFailure('no_answer', 'internal.error', 'an unverified connection was about to be used'),
         )
     })
   })
+}
+
+/**
+ * Under TLS 1.3 the server refuses a missing client certificate after the handshake: an alert, then the end. The
+ * end would replace the alert as the reason, so the alert ends the connection at once.
+ */
+function keepFirstError(secured: TLSSocket): TLSSocket {
+  return secured.once('error', (error) => secured.destroy(error))
 }
 
 function isLiteral(name: string): boolean {
