@@ -85,10 +85,15 @@ const priorityOf = { high: 0, low: 1 }
 function askEach(settings: DeliverySettings, of: ChoiceOf, at: Instant): readonly Asked[] {
   const byEndpoint = Map.groupBy(of.candidates, (candidate) => candidate.endpoint_id)
   return of.endpoints.map((row) => {
-    const candidates = byEndpoint.get(row.id) ?? []
+    const candidates = (byEndpoint.get(row.id) ?? []).toSorted(oldestFirst)
     const room = roomAt(healthFromRow(row), candidates[0]?.leased_count ?? 0, settings, at)
     return { row, room, candidates, taken: 0 }
   })
+}
+
+/** The databases choose the oldest rows; in which order they hand them over is their own business. */
+function oldestFirst(a: Candidate, b: Candidate): number {
+  return a.due_at - b.due_at || (a.id < b.id ? -1 : 1)
 }
 
 function lookOf({ room, candidates, taken }: Asked): Look {
