@@ -13,6 +13,7 @@ import type { ServerSecret } from '../key/seal.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
 import { findClientSessionBySid } from '../session/find-client-session-by-sid.ts'
+import { readSession } from '../session/read-session.ts'
 import type { ClientSession } from '../session/session.ts'
 import { signOut } from '../sign-out/sign-out.ts'
 import { setCors } from './cors.ts'
@@ -100,8 +101,7 @@ async function endSession(
     await deps.store.transact((tx) => revokeGrantTokens(tx, realm.id, client.clientId, grantId))
   }
   const sessionUid = clientSession?.sessionUid ?? stored?.sessionUid
-  // a person who left this one application keeps the session; its late call changes nothing
-  if (sessionUid === undefined || clientSession?.endedAt !== undefined) return undefined
+  if (sessionUid === undefined || (await hasLeftAlone(deps, clientSession))) return undefined
   const result = await signOut(deps, {
     realmId: realm.id,
     scope: { kind: 'session', sessionUid },
@@ -112,6 +112,16 @@ async function endSession(
     eventDetails: { client_auth_method: client.clientAuthenticatorType, refresh_token_type: claims.typ },
   })
   return result.ok ? result.signOutId : undefined
+}
+
+/** A person who left this one application keeps the session; the application's late call changes nothing. */
+async function hasLeftAlone(
+  { store }: LegacyLogoutDeps,
+  clientSession: ClientSession | undefined,
+): Promise<boolean> {
+  if (clientSession?.endedAt === undefined) return false
+  const session = await readSession(store.read, clientSession.sessionUid)
+  return session?.state === 'active'
 }
 
 function refuse(
