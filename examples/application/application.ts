@@ -92,6 +92,12 @@ export function createBreakSwitch(): BreakSwitch {
   }
 }
 
+/** The demo's start page shows this application's state beside others; it alone may read it (`START_PAGE`). */
+export function startPageHeaders(origin: string | undefined): Readonly<Record<string, string>> {
+  if (origin === undefined || origin !== process.env['START_PAGE']) return {}
+  return { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'origin' }
+}
+
 /** Open pages, told to look again when a sign-out may have ended their session. */
 export interface LivePages {
   join(response: ServerResponse): void
@@ -103,7 +109,8 @@ export function createLivePages(): LivePages {
   const pages = new Set<ServerResponse>()
   return {
     join(response) {
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+      const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+      response.writeHead(200, { ...headers, ...startPageHeaders(response.req.headers.origin) })
       response.write('retry: 1000\n\n')
       pages.add(response)
       response.on('close', () => pages.delete(response))

@@ -10,6 +10,7 @@ import {
   type Look,
   page,
   pageHeaders,
+  startPageHeaders,
 } from '@curfew-example/application'
 import { createSeenTokens, verifyLogoutToken } from '@curfew-example/application/logout-token'
 import { createSessions } from '@curfew-example/application/sessions'
@@ -75,7 +76,9 @@ application.get('/', (request, reply) =>
 )
 
 application.get('/state', (request, reply) =>
-  reply.header('cache-control', 'no-store').send(stateOf(request)),
+  reply
+    .headers({ 'cache-control': 'no-store', ...startPageHeaders(request.headers.origin) })
+    .send(stateOf(request)),
 )
 
 application.get('/live', (_request, reply) => {

@@ -12,6 +12,7 @@ import {
   type Look,
   page,
   pageHeaders,
+  startPageHeaders,
 } from '@curfew-example/application'
 import { createSeenTokens, verifyLogoutToken } from '@curfew-example/application/logout-token'
 import { createSessions } from '@curfew-example/application/sessions'
@@ -48,7 +49,8 @@ const routes: Readonly<Record<string, Handler>> = {
     response.writeHead(200, pageHeaders).end(page(look, stateOf(request), breakSwitch.mode))
   },
   'GET /state': (request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+    response.writeHead(200, { ...headers, ...startPageHeaders(request.headers.origin) })
     response.end(JSON.stringify(stateOf(request)))
   },
   'GET /live': (_request, response) => livePages.join(response),

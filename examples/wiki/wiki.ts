@@ -12,6 +12,7 @@ import {
   type Look,
   page,
   pageHeaders,
+  startPageHeaders,
 } from '@curfew-example/application'
 import express from 'express'
 import { auth } from 'express-openid-connect'
@@ -79,7 +80,9 @@ const stateOf = ({ oidc }: express.Request): { signedIn: boolean; name: string }
 })
 
 application.get('/state', (request, response) => {
-  response.set('cache-control', 'no-store').json(stateOf(request))
+  response
+    .set({ 'cache-control': 'no-store', ...startPageHeaders(request.headers.origin) })
+    .json(stateOf(request))
 })
 
 application.get('/', (request, response) => {

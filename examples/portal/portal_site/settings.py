@@ -7,6 +7,8 @@ from pathlib import Path
 ISSUER = os.environ.get("ISSUER", "http://localhost:8080/realms/demo")
 PORT = int(os.environ.get("PORT", "8084"))
 BASE_URL = os.environ.get("BASE_URL", f"http://localhost:{PORT}").rstrip("/")
+# The demo's start page, which alone may read /state from another origin.
+START_PAGE = os.environ.get("START_PAGE", "")
 DATA_DIR = Path(os.environ["DATA_DIR"])
 
 

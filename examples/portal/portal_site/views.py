@@ -21,7 +21,11 @@ def home(request):
 @never_cache
 def state(request):
     person = request.user
-    return JsonResponse({"signedIn": person.is_authenticated, "name": getattr(person, "email", "")})
+    answer = JsonResponse({"signedIn": person.is_authenticated, "name": getattr(person, "email", "")})
+    if settings.START_PAGE and request.headers.get("Origin") == settings.START_PAGE:
+        answer["Access-Control-Allow-Origin"] = settings.START_PAGE
+        answer["Access-Control-Allow-Credentials"] = "true"
+    return answer
 
 
 def keycloak_logout(request):
