@@ -9,7 +9,7 @@ import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
 import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
 import type { Realms } from '../realm/realm.ts'
 import type { Channel } from '../rp/client.ts'
-import { createOidcBackChannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
+import { createOidcBackchannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
 import type { Sender } from '../sender/sender.ts'
 import type { Store } from '../store/store.ts'
@@ -32,7 +32,7 @@ export interface ComposedDelivery {
 export function composeDelivery(parts: DeliveryParts, settings: Settings): ComposedDelivery {
   const { store, ambient, realms, outbound } = parts
   const senders: readonly Sender[] = [
-    createOidcBackChannelSender({ realms, outbound, random: ambient.random }),
+    createOidcBackchannelSender({ realms, outbound, random: ambient.random }),
   ]
   const dispatcher = new Dispatcher({
     store,

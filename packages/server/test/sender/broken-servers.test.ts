@@ -12,7 +12,7 @@ const hurried = { timer: hurriedTimer(10) }
 
 describe('a server that breaks the protocol gets its own reason code', () => {
   for (const broken of servers) {
-    test(`${broken.title}: ${broken.reason}`, async (t) => {
+    test(`${broken.title} is told as ${broken.reason}`, async (t) => {
       const running = await broken.start()
       t.after(() => running.close())
       const outbound = outboundFor(t, {}, hurried)

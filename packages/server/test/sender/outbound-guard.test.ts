@@ -171,7 +171,7 @@ describe('X-03: the guard agrees with an independent reference', () => {
     assert.equal(judged.ok, isPublic, text)
   }
 
-  test('for IPv4', () => {
+  test('every IPv4 address is judged as the reference judges it', () => {
     const networks = denied4.map(([base, prefix]) => [value4(base), prefix] as const)
     fc.assert(
       fc.property(around(32, networks), (value) => agrees(text4(value), isPublic4(value))),
@@ -179,7 +179,7 @@ describe('X-03: the guard agrees with an independent reference', () => {
     )
   })
 
-  test('for IPv6, IPv4 inside included', () => {
+  test('every IPv6 address is judged as the reference judges it, IPv4 inside included', () => {
     const networks = [
       ...denied6.map(([base, prefix]) => [BigInt(`0x${base}`), prefix] as const),
       [0n, 96] as const,

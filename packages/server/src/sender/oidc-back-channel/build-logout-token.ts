@@ -62,12 +62,12 @@ export function logoutTokenType(client: LogoutTokenRegistration): 'logout+jwt' |
   return client.attributes['curfew.logout.token.typ'] === 'JWT' ? 'JWT' : 'logout+jwt'
 }
 
-/** The algorithms to sign with, best first: the client's own, the realm's default, RS256 (KT-02, BCL-19). */
+/** The algorithms to sign with, best first: the client's own, the realm's default, RS256, any (KT-02, BCL-19). */
 export function logoutTokenAlgorithms(
   client: LogoutTokenRegistration,
   realmDefault: SigningAlgorithm,
 ): readonly SigningAlgorithm[] {
   const own = client.attributes['id.token.signed.response.alg']
   const wanted = signingAlgorithms.filter((algorithm) => algorithm === own)
-  return [...new Set<SigningAlgorithm>([...wanted, realmDefault, 'RS256'])]
+  return [...new Set<SigningAlgorithm>([...wanted, realmDefault, ...signingAlgorithms])]
 }

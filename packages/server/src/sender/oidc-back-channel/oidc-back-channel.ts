@@ -20,19 +20,19 @@ import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '.
 import { buildLogoutToken, logoutTokenAlgorithms, logoutTokenType } from './build-logout-token.ts'
 import { signLogoutToken } from './sign-logout-token.ts'
 
-export interface OidcBackChannelDeps {
+export interface OidcBackchannelDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
   readonly outbound: Pick<OutboundHttp, 'post' | 'policyFor'>
   readonly random: Random
 }
 
-export function createOidcBackChannelSender(deps: OidcBackChannelDeps): Sender {
+export function createOidcBackchannelSender(deps: OidcBackchannelDeps): Sender {
   return { channel: 'oidc-back-channel', prepare: (subject, at) => prepare(deps, subject, at) }
 }
 
 /** Reasons: `config.no_channel`, and those of `judgeUrl`. Throws when the realm is gone or has no key to sign with. */
 async function prepare(
-  deps: OidcBackChannelDeps,
+  deps: OidcBackchannelDeps,
   subject: DeliverySubject,
   at: Instant,
 ): Promise<PreparedMessage | PrepareRefusal> {
