@@ -1,0 +1,145 @@
+/**
+ * Members of a realm file that Curfew keeps and does not use, each with what it would have done (KZ-90). What is
+ * empty or off in the file did nothing in Keycloak either and is not listed.
+ */
+import { isObject, objectOf, objectsOf, type Representation, textOf } from '../../rp/representation.ts'
+import { keyProviderType } from './import-keys.ts'
+
+export interface UnusedMember {
+  /** `clients[3].implicitFlowEnabled` in short: the object and the member. */
+  readonly path: string
+  readonly meaning: string
+}
+
+type Meanings = Readonly<Record<string, string>>
+
+const realmMeanings: Meanings = {
+  authenticationFlows: 'Keycloak would run sign-in steps as drawn there; Curfew has one flow',
+  authenticatorConfig: 'settings of authentication flows',
+  browserFlow: 'names the flow of browser sign-ins',
+  registrationFlow: 'names the flow of registrations',
+  directGrantFlow: 'names the flow of the password grant',
+  resetCredentialsFlow: 'names the flow of forgotten passwords',
+  clientAuthenticationFlow: 'names the flow of client authentication',
+  dockerAuthenticationFlow: 'names the flow of Docker registries',
+  firstBrokerLoginFlow: 'names the flow of first sign-ins through another provider',
+  requiredActions: 'steps that Keycloak asks of a person after sign-in',
+  identityProviders: 'people could sign in through another provider; Curfew does not offer that yet',
+  identityProviderMappers: 'would copy claims of another provider to accounts',
+  userFederationProviders: 'people would be read from another directory',
+  organizations: 'would group people by organization',
+  clientProfiles: 'would set rules for clients',
+  clientPolicies: 'would apply rules to clients',
+  smtpServer: 'Keycloak would send mail through it',
+  browserSecurityHeaders: "would replace security headers; Curfew's are fixed",
+  loginTheme: 'would change how the sign-in pages look',
+  accountTheme: 'would change how the account pages look',
+  adminTheme: 'would change how the console looks',
+  emailTheme: 'would change how mails look',
+  localizationTexts: 'would replace texts of pages',
+  registrationAllowed: 'people could register themselves',
+  registrationEmailAsUsername: 'the e-mail address would be the user name of new people',
+  resetPasswordAllowed: 'people could ask for a new password by mail',
+  verifyEmail: 'people would have to confirm their e-mail address',
+  duplicateEmailsAllowed: 'two accounts could have one e-mail address',
+  permanentLockout: 'too many wrong passwords would lock an account for good',
+  defaultGroups: 'new accounts would join these groups',
+  webAuthnPolicyRpEntityName: 'names the server to security keys',
+  refreshTokenMaxReuse: 'a refresh token could be used again that often; Curfew allows no reuse',
+  eventsListeners: 'events would go to these listeners; Curfew writes them to the log and the database',
+  userManagedAccessAllowed: 'people could share resources (UMA)',
+  accessTokenLifespanForImplicitFlow: 'lifetime of tokens of the implicit flow, which Curfew does not offer',
+  privateKey: 'an old place of the signing key; key providers are read instead',
+  applications: 'the name of clients before Keycloak 2',
+  oauthClients: 'the name of clients before Keycloak 2',
+  clientTemplates: 'the name of client scopes before Keycloak 4',
+  socialProviders: 'the name of identity providers before Keycloak 1.2',
+}
+
+const clientMeanings: Meanings = {
+  implicitFlowEnabled: 'tokens could come back in the address bar (implicit flow)',
+  authorizationServicesEnabled: 'Keycloak would decide on resources and permissions',
+  authorizationSettings: 'resources and permissions of authorization services',
+  surrogateAuthRequired: 'an old switch of Keycloak adapters',
+  authenticationFlowBindingOverrides: 'the client would have sign-in steps of its own',
+}
+
+const userMeanings: Meanings = {
+  federationLink:
+    'the account belongs to a directory outside; here it stands alone and its password may be missing',
+  federatedIdentities: 'the person could sign in through another provider',
+}
+
+/** Members whose value in this file would do nothing: Keycloak writes its defaults into every export. */
+const ordinary: Readonly<Record<string, readonly unknown[]>> = {
+  browserFlow: ['browser'],
+  registrationFlow: ['registration'],
+  directGrantFlow: ['direct grant'],
+  resetCredentialsFlow: ['reset credentials'],
+  clientAuthenticationFlow: ['clients'],
+  dockerAuthenticationFlow: ['docker auth'],
+  firstBrokerLoginFlow: ['first broker login'],
+  webAuthnPolicyRpEntityName: ['keycloak'],
+  accessTokenLifespanForImplicitFlow: [900],
+}
+
+/** Everything unused in the file; people are counted together. */
+export function unusedMembers(file: Representation): readonly UnusedMember[] {
+  return [
+    ...unusedOf(file, realmMeanings, ''),
+    ...unusedComponents(file),
+    ...objectsOf(file, 'clients').flatMap((client) =>
+      unusedOf(client, clientMeanings, `client "${textOf(client, 'clientId')}": `),
+    ),
+    ...unusedOfUsers(file),
+  ]
+}
+
+function unusedOf(of: Representation, meanings: Meanings, prefix: string): readonly UnusedMember[] {
+  return Object.keys(meanings)
+    .filter((name) => doesSomething(name, of[name]))
+    .map((name) => ({ path: prefix + name, meaning: meanings[name] as string }))
+}
+
+function doesSomething(name: string, value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === 0 || value === '') return false
+  if (Array.isArray(value))
+    return name === 'authenticationFlows' ? value.some(isOwnFlow) : value.some(isEnabled)
+  if (isObject(value)) return Object.values(value).some((member) => doesSomething('', member))
+  return !(ordinary[name] ?? []).includes(value)
+}
+
+const isOwnFlow = (flow: unknown): boolean => isObject(flow) && flow['builtIn'] === false
+const isEnabled = (item: unknown): boolean => !isObject(item) || item['enabled'] !== false
+
+const componentMeanings: Meanings = {
+  'org.keycloak.storage.UserStorageProvider': 'people would be read from another directory (LDAP, Kerberos)',
+  'org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy':
+    'rules for applications that register themselves',
+  'org.keycloak.userprofile.UserProfileProvider': 'rules for the attributes of people',
+}
+
+function unusedComponents(file: Representation): readonly UnusedMember[] {
+  const components = objectOf(file, 'components')
+  return Object.keys(components)
+    .filter((type) => type !== keyProviderType && objectsOf(components, type).length > 0)
+    .map((type) => ({
+      path: `components: ${type.split('.').at(-1)} (${objectsOf(components, type).length})`,
+      meaning: componentMeanings[type] ?? 'an extension of Keycloak that Curfew does not know',
+    }))
+}
+
+function unusedOfUsers(file: Representation): readonly UnusedMember[] {
+  const users = objectsOf(file, 'users')
+  return Object.keys(userMeanings).flatMap((name) => {
+    const count = users.filter((user) => doesSomething(name, user[name])).length
+    return count === 0
+      ? []
+      : [
+          {
+            path: `${name} of ${count} account${count === 1 ? '' : 's'}`,
+            meaning: userMeanings[name] as string,
+          },
+        ]
+  })
+}
