@@ -33,8 +33,27 @@ export type Verified<C> =
   | { readonly ok: true; readonly claims: C }
   | { readonly ok: false; readonly fault: TokenFault }
 
-/** Signature, issuer and kind of an access token. */
+/**
+ * Signature, issuer and kind of an access token. An API asks about the same token again and again, so the
+ * proven ones are kept; what the database says of them is asked each time.
+ */
 export function verifyAccessToken(realm: Realm, token: string): Verified<AccessTokenClaims> {
+  const kept = proven.get(token)
+  // a realm that changed is another object, and its keys may have changed with it
+  if (kept?.realm === realm) return kept.verified
+  const verified = proveAccessToken(realm, token)
+  if (!verified.ok) return verified
+  proven.delete(token)
+  if (proven.size >= provenCountMax) proven.delete(proven.keys().next().value as string)
+  proven.set(token, { realm, verified })
+  return verified
+}
+
+/** Some 4 KB each; only tokens with a good signature get in, so nobody else can push them out. */
+const provenCountMax = 2000
+const proven = new Map<string, { readonly realm: Realm; readonly verified: Verified<AccessTokenClaims> }>()
+
+function proveAccessToken(realm: Realm, token: string): Verified<AccessTokenClaims> {
   const jws = parseCompactJws(token)
   if (!jws) return refuse({ reason: 'not_a_jwt' })
   const fault = judgeOrigin(realm, jws) ?? judgeSignature(realm, jws)

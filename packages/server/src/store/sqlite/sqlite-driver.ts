@@ -50,43 +50,51 @@ class SqliteDriver implements Driver {
   }
 }
 
+/** Asking a statement for its columns costs more than running a small one, so it is asked once. */
+interface Prepared {
+  readonly statement: StatementSync
+  readonly hasRows: boolean
+}
+
 type SqlValue = string | number | bigint | null | Uint8Array
 
 export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = this.#prepare(query.sql)
+    const { statement, hasRows } = this.#prepare(query.sql)
     const parameters = query.parameters as readonly SqlValue[]
-    if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] }
+    if (hasRows) return { rows: statement.all(...parameters) as R[] }
     const { changes, lastInsertRowid } = statement.run(...parameters)
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
   /** One statement for many rows of parameters; returns how many rows each run changed (bulk-rows.ts). */
   runEach(text: string, parameterRows: readonly (readonly SqlValue[])[]): readonly number[] {
-    const statement = this.#prepare(text)
+    const { statement } = this.#prepare(text)
     return parameterRows.map((parameters) => Number(statement.run(...parameters).changes))
   }
 
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
-    for (const row of this.#prepare(query.sql).iterate(...(query.parameters as readonly SqlValue[]))) {
+    const { statement } = this.#prepare(query.sql)
+    for (const row of statement.iterate(...(query.parameters as readonly SqlValue[]))) {
       yield { rows: [row as R] }
     }
   }
 
-  #prepare(text: string): StatementSync {
+  #prepare(text: string): Prepared {
     const known = this.#statements.get(text)
     if (known) return known
     const statement = this.#database.prepare(text)
+    const prepared = { statement, hasRows: statement.columns().length > 0 }
     if (this.#statements.size >= statementCountMax)
       this.#statements.delete(this.#statements.keys().next().value as string)
-    this.#statements.set(text, statement)
-    return statement
+    this.#statements.set(text, prepared)
+    return prepared
   }
 }
