@@ -5,48 +5,21 @@
  * The script knows no words. It reads this same page again when something changed and takes over the parts
  * whose `id` begins with `live-`, so every text is made here, once.
  */
-import type { Instant } from '../ambient/clock.ts'
+import {
+  type DisplaySentence,
+  type DisplayState,
+  type DisplayWord,
+  displayWords,
+} from '../delivery/display-state.ts'
 import { fragmentUrl, type Html, html, type SafeUrl } from './html.ts'
-import type { Language } from './language/language.ts'
+import type { Language, MessageKey } from './language/language.ts'
 import { type Frame, renderPage } from './layout.ts'
-
-/** The six words (experience.md §3.2). */
-export const resultWords = [
-  'signed_out',
-  'signing_out',
-  'not_yet',
-  'could_not',
-  'not_supported',
-  'ended_by_itself',
-] as const
-export type ResultWord = (typeof resultWords)[number]
-
-/** The second line of a row. Never a technical reason. */
-export type ResultLine =
-  | { readonly kind: 'didNotAnswer'; readonly nextTryAt?: Instant | undefined }
-  | {
-      readonly kind:
-        | 'rejected'
-        | 'blocked'
-        | 'unclear'
-        | 'browser'
-        | 'unreachable'
-        | 'newerSession'
-        | 'stopped'
-        | 'itAsked'
-    }
-  | { readonly kind: 'notFromHere'; readonly endsAt?: Instant | undefined }
 
 export interface ResultRow {
   /** Unique in the page. */
   readonly key: string
   readonly application: string
-  readonly word: ResultWord
-  readonly line?: ResultLine | undefined
-  /** Of a row that is signed out: how long it took. */
-  readonly tookMs?: number | undefined
-  /** When the application's own session ended by itself, where that is known and past. */
-  readonly endedAt?: Instant | undefined
+  readonly state: DisplayState
   /** The application's own address, offered where it cannot be told from here. */
   readonly openUrl?: SafeUrl | undefined
 }
@@ -76,9 +49,9 @@ export interface ResultSummary {
   readonly isAllGreen: boolean
 }
 
-export function summarise(rows: readonly Pick<ResultRow, 'word'>[]): ResultSummary {
-  const count = (...words: readonly ResultWord[]): number =>
-    rows.filter((row) => words.includes(row.word)).length
+export function summarise(rows: readonly ResultRow[]): ResultSummary {
+  const count = (...words: readonly DisplayWord[]): number =>
+    rows.filter((row) => words.includes(row.state.word)).length
   const done = count('signed_out', 'ended_by_itself')
   const signing = count('signing_out')
   const trying = count('not_yet')
@@ -144,15 +117,16 @@ export function summaryText(language: Language, summary: ResultSummary): string 
 }
 
 function bar(rows: readonly ResultRow[]): Html {
-  const done = rows.filter((row) => row.word === 'signed_out' || row.word === 'ended_by_itself')
+  const done = rows.filter((row) => row.state.word === 'signed_out' || row.state.word === 'ended_by_itself')
   const rest = rows.filter((row) => !done.includes(row))
-  return html`<div class="bar" id="live-bar" aria-hidden="true">${[...done, ...rest].slice(0, shownRowCountMax).map((row) => html`<i class="${row.word}"></i>`)}</div>`
+  return html`<div class="bar" id="live-bar" aria-hidden="true">${[...done, ...rest].slice(0, shownRowCountMax).map((row) => html`<i class="${row.state.word}"></i>`)}</div>`
 }
 
 function list(frame: Frame, rows: readonly ResultRow[]): Html | undefined {
   if (rows.length === 0) return undefined
   const label = frame.language.text('result.applications')
-  const isDone = (row: ResultRow): boolean => row.word === 'signed_out' || row.word === 'ended_by_itself'
+  const isDone = (row: ResultRow): boolean =>
+    row.state.word === 'signed_out' || row.state.word === 'ended_by_itself'
   if (rows.length <= shownRowCountMax) {
     return html`<ul class="rows" id="live-rows" aria-label="${label}">${rows.map((row) => rowItem(frame.language, row))}</ul>`
   }
@@ -164,10 +138,10 @@ ${done.length > 0 && html`<details class="note"><summary>${frame.language.text('
 
 function rowItem(language: Language, row: ResultRow): Html {
   const took =
-    row.tookMs === undefined
+    row.state.tookMs === undefined
       ? undefined
-      : html`<small>${language.text('result.took', { seconds: roundedSeconds(row.tookMs) })}</small>`
-  return html`<li class="${row.word}" id="live-row-${row.key}"><svg class="symbol" aria-hidden="true"><use href="${symbolUrl(row.word)}"/></svg><b>${row.application}</b><p class="word">${language.text(`state.${row.word}`)}</p>${took}
+      : html`<small>${language.text('result.took', { seconds: roundedSeconds(row.state.tookMs) })}</small>`
+  return html`<li class="${row.state.word}" id="live-row-${row.key}"><svg class="symbol" aria-hidden="true"><use href="${symbolUrl(row.state.word)}"/></svg><b>${row.application}</b><p class="word">${language.text(`state.${row.state.word}`)}</p>${took}
 ${lineText(language, row)}</li>
 `
 }
@@ -179,30 +153,42 @@ function roundedSeconds(durationMs: number): number {
     : Math.round(durationMs / 1000)
 }
 
-function lineText(language: Language, row: ResultRow): Html | undefined {
+/** The second line (experience.md §3.2): why, when next, when it ended there. Never a technical reason. */
+function lineText(language: Language, { application, state, openUrl }: ResultRow): Html | undefined {
+  const { word, sentence, nextAt, endsAt } = state
   const lines: Html[] = []
-  const { line, application } = row
-  if (line?.kind === 'notFromHere') {
-    lines.push(
-      line.endsAt === undefined
-        ? html`${language.text('result.notFromHere')}`
-        : language.html('result.endsAt', { time: language.time(line.endsAt) }),
-    )
-  } else if (line?.kind === 'didNotAnswer') {
-    lines.push(html`${language.text('result.didNotAnswer', { application })}`)
-    if (line.nextTryAt !== undefined)
-      lines.push(language.html('result.nextTry', { time: language.time(line.nextTryAt) }))
-  } else if (line) {
-    lines.push(html`${language.text(`result.${line.kind}`, { application })}`)
+  if (word === 'not_supported' && endsAt !== undefined) {
+    lines.push(language.html('result.endsAt', { time: language.time(endsAt) }))
+  } else {
+    const key = sentenceKeys[sentence]
+    if (key) lines.push(html`${language.text(key, { application })}`)
+    if (endsAt !== undefined) lines.push(language.html('result.endedThere', { time: language.time(endsAt) }))
   }
-  if (row.endedAt !== undefined)
-    lines.push(language.html('result.endedThere', { time: language.time(row.endedAt) }))
-  if (row.openUrl) {
-    lines.push(html`<a href="${row.openUrl}">${language.text('result.open', { application })}</a>`)
-  }
-  return lines.length === 0
-    ? undefined
-    : html`<p>${lines.map((part, index) => html`${index > 0 && html`<br>`}${part}`)}</p>`
+  if (nextAt !== undefined) lines.push(language.html('result.nextTry', { time: language.time(nextAt) }))
+  if (openUrl) lines.push(html`<a href="${openUrl}">${language.text('result.open', { application })}</a>`)
+  if (lines.length === 0) return undefined
+  return html`<p>${lines.map((part, index) => html`${index > 0 && html`<br>`}${part}`)}</p>`
+}
+
+/** undefined: the word says it all. */
+const sentenceKeys: Readonly<Record<DisplaySentence, MessageKey | undefined>> = {
+  told: undefined,
+  had_no_session: undefined,
+  in_progress: undefined,
+  session_over: undefined,
+  asked_for_it: 'result.itAsked',
+  did_not_answer: 'result.didNotAnswer',
+  address_paused: 'result.didNotAnswer',
+  did_not_accept: 'result.rejected',
+  not_allowed: 'result.blocked',
+  no_clear_answer: 'result.unclear',
+  asked_in_browser: 'result.browser',
+  only_received: 'result.onlyReceived',
+  only_in_part: 'result.onlyInPart',
+  could_not_be_reached: 'result.unreachable',
+  signed_in_again: 'result.newerSession',
+  stopped_by_administrator: 'result.stopped',
+  no_channel: 'result.notFromHere',
 }
 
 function notes(language: Language, summary: ResultSummary): readonly Html[] {
@@ -223,9 +209,9 @@ function actions({ language }: Frame, page: ResultPage): Html {
   return html`<div class="actions">${back && html`<a class="button primary" id="back" href="${back.url}">${language.text('result.back', { application: back.application })}</a>`}${again}${devices}</div>`
 }
 
-const symbolUrls = new Map(resultWords.map((word) => [word, fragmentUrl(`s-${word}`)]))
+const symbolUrls = new Map(displayWords.map((word) => [word, fragmentUrl(`s-${word}`)]))
 
-function symbolUrl(word: ResultWord): SafeUrl {
+function symbolUrl(word: DisplayWord): SafeUrl {
   return symbolUrls.get(word) as SafeUrl
 }
 

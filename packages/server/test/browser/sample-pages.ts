@@ -1,4 +1,5 @@
 /** Every page with sample data, in the circumstances that look different: for the browser tests and for screenshots. */
+import type { DisplaySentence, DisplayState, DisplayWord } from '../../src/delivery/display-state.ts'
 import { confirmPage } from '../../src/page/confirm-page.ts'
 import { endedPage } from '../../src/page/ended-page.ts'
 import { errorPage, errorPageKinds } from '../../src/page/error-page.ts'
@@ -45,41 +46,45 @@ const confirm = {
 
 const backToWiki = { application: 'Wiki', url: webUrl('https://wiki.example/') as SafeUrl }
 
+const row = (
+  key: string,
+  application: string,
+  word: DisplayWord,
+  sentence: DisplaySentence,
+  more: Partial<DisplayState> = {},
+): ResultRow => ({
+  key,
+  application,
+  state: { word, sentence, ...more },
+})
+
 export const mixedRows: readonly ResultRow[] = [
-  { key: '0', application: 'Wiki', word: 'signed_out', tookMs: 41 },
-  { key: '1', application: 'Chat', word: 'signed_out', tookMs: 52 },
-  { key: '2', application: 'Files', word: 'signing_out' },
-  { key: '3', application: 'CRM', word: 'not_yet', line: { kind: 'didNotAnswer', nextTryAt: at + 8000 } },
+  row('0', 'Wiki', 'signed_out', 'told', { tookMs: 41 }),
+  row('1', 'Chat', 'signed_out', 'told', { tookMs: 52 }),
+  row('2', 'Files', 'signing_out', 'in_progress'),
+  row('3', 'CRM', 'not_yet', 'did_not_answer', { nextAt: at + 8000 }),
   {
-    key: '4',
-    application: 'Legacy ERP',
-    word: 'not_supported',
-    line: { kind: 'notFromHere', endsAt: at + 480 * minute },
+    ...row('4', 'Legacy ERP', 'not_supported', 'no_channel', { endsAt: at + 480 * minute }),
     openUrl: webUrl('https://erp.example/'),
   },
 ]
 
 const everyRow: readonly ResultRow[] = [
   ...mixedRows,
-  { key: '5', application: 'Payroll', word: 'could_not', line: { kind: 'rejected' }, endedAt: at - minute },
-  { key: '6', application: 'Archive', word: 'could_not', line: { kind: 'blocked' } },
-  {
-    key: '7',
-    application: 'Donaudampfschifffahrtsgesellschaft-Zeiterfassung',
-    word: 'could_not',
-    line: { kind: 'unreachable' },
-  },
-  { key: '8', application: 'Board', word: 'could_not', line: { kind: 'browser' } },
-  { key: '9', application: 'Travel', word: 'could_not', line: { kind: 'newerSession' } },
-  { key: '10', application: 'Survey', word: 'could_not', line: { kind: 'stopped' } },
-  { key: '11', application: 'Maps', word: 'could_not', line: { kind: 'unclear' } },
-  { key: '12', application: 'Intranet', word: 'ended_by_itself', endedAt: at - 3 * minute },
-  { key: '13', application: 'Library', word: 'signed_out', line: { kind: 'itAsked' } },
+  row('5', 'Payroll', 'could_not', 'did_not_accept', { endsAt: at - minute }),
+  row('6', 'Archive', 'could_not', 'not_allowed'),
+  row('7', 'Donaudampfschifffahrtsgesellschaft-Zeiterfassung', 'could_not', 'could_not_be_reached'),
+  row('8', 'Board', 'could_not', 'asked_in_browser'),
+  row('9', 'Travel', 'could_not', 'signed_in_again'),
+  row('10', 'Survey', 'could_not', 'stopped_by_administrator'),
+  row('11', 'Maps', 'could_not', 'no_clear_answer'),
+  row('12', 'Intranet', 'ended_by_itself', 'session_over', { endsAt: at - 3 * minute }),
+  row('13', 'Library', 'signed_out', 'asked_for_it'),
 ]
 
-const green = mixedRows
-  .slice(0, 3)
-  .map((row) => ({ ...row, word: 'signed_out' as const, tookMs: row.tookMs ?? 312 }))
+const green = [41, 52, 312].map((tookMs, index) =>
+  row(String(index), ['Wiki', 'Chat', 'Files'][index] ?? '', 'signed_out', 'told', { tookMs }),
+)
 const reference = 'so_7F3K2Q'
 const signInAgain = localUrl('/realms/demo/account')
 const otherDevices = { action: localUrl('/realms/demo/sign-out/x/devices'), token: 'token', count: 2 }
@@ -121,11 +126,11 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
   'result-every-word': (frame) => resultPage(frame, { rows: everyRow, reference, signInAgain, otherDevices }),
   'result-many': (frame) =>
     resultPage(frame, {
-      rows: Array.from({ length: 60 }, (_, index) => ({
-        key: String(index),
-        application: `Application ${index + 1}`,
-        word: index % 9 === 0 ? ('not_yet' as const) : ('signed_out' as const),
-      })),
+      rows: Array.from({ length: 60 }, (_, index) =>
+        index % 9 === 0
+          ? row(String(index), `Application ${index + 1}`, 'not_yet', 'did_not_answer')
+          : row(String(index), `Application ${index + 1}`, 'signed_out', 'told'),
+      ),
       reference,
     }),
   'result-none': (frame) => resultPage(frame, { rows: [], reference, signInAgain }),
