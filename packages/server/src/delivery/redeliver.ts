@@ -65,7 +65,7 @@ export async function redeliverInside(
   if ((await countLately(tx, command.realmId, at)) >= redeliverCountPerMinuteMax) {
     return { ok: false, reason: 'rate_limited' }
   }
-  const found = await findReplayable(tx, command)
+  const found = await keepLatest(tx, await lockReplayable(tx, command))
   if (found.length === 0) return { ok: false, reason: 'nothing_to_redeliver' }
   const chosen = found.slice(0, redeliverCountMax)
   const ids = newDeliveryIds(deps.random, chosen.length)
@@ -120,11 +120,8 @@ async function countLately(tx: Tx, realmId: string, at: Instant): Promise<number
   return Number(count)
 }
 
-/**
- * Terminal rows of the latest generation, over a channel that the server itself carries. The lock keeps two
- * administrators from replaying the same row (R27); the unique key of D2 stands behind it.
- */
-async function findReplayable(
+/** Terminal rows of the latest generation, over a channel that the server itself carries. */
+async function lockReplayable(
   tx: Tx,
   command: RedeliverCommand,
 ): Promise<readonly Selectable<DeliveryTable>[]> {
@@ -147,6 +144,26 @@ async function findReplayable(
     query = query.where('d.settled_at', '>=', scope.from).where('d.settled_at', '<', scope.until)
   }
   return withLock(tx, query, 'for update').execute()
+}
+
+/**
+ * Looks once more under the locks, in a statement that sees what was committed while this one waited for them: two
+ * administrators who replay the same row make one new generation (R27).
+ */
+async function keepLatest(
+  tx: Tx,
+  rows: readonly Selectable<DeliveryTable>[],
+): Promise<readonly Selectable<DeliveryTable>[]> {
+  if (rows.length === 0) return rows
+  const ids = rows.map((row) => row.id)
+  const latest = await tx.db
+    .selectFrom('delivery as d')
+    .select('d.id')
+    .where(isOneOf(tx, 'd.id', ids))
+    .where(isLatest)
+    .execute()
+  const kept = new Set(latest.map((row) => row.id))
+  return rows.filter((row) => kept.has(row.id))
 }
 
 function isLatest(e: ExpressionBuilder<Tables & { d: DeliveryTable }, 'd'>) {

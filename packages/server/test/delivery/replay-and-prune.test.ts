@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { cancelDeliveries } from '../../src/delivery/cancel.ts'
 import type { LeasedDelivery } from '../../src/delivery/delivery.ts'
@@ -75,7 +76,12 @@ forEachDatabase('replay', (database) => {
     await using store = await database.open()
     const { id } = await givenGone(store, 'wiki')
     const waiting = await givenSignOut(store, ['chat'], at)
-    const results = await Promise.all([1, 2, 3].map(() => replay(store, { kind: 'deliveries', ids: [id] })))
+    // each holds its locks for a while, so that the others wait for them
+    const ambient = systemAmbient({ gate: () => delay(50) })
+    const command = { realmId: 'demo', actor: 'admin-1', reason: 'again' }
+    const once = () =>
+      redeliver({ ...ambient, store }, { ...command, scope: { kind: 'deliveries', ids: [id] } }, at)
+    const results = await Promise.all([once(), once(), once()])
     assert.equal(results.filter(({ ok }) => ok).length, 1)
     const refused = await replay(store, { kind: 'deliveries', ids: [id, ...waiting.deliveryIds] })
     assert.deepEqual(refused, { ok: false, reason: 'nothing_to_redeliver' })
