@@ -13,6 +13,7 @@ export interface ExportProblem {
 }
 
 type Kind =
+  | 'realm name'
   | 'name'
   | 'id'
   | 'text'
@@ -92,7 +93,7 @@ const group: Shape = {
 
 const realm: Shape = {
   id: 'id',
-  realm: 'name',
+  realm: 'realm name',
   displayName: 'text',
   enabled: 'flag',
   sslRequired: 'text',
@@ -178,7 +179,8 @@ function checkShape(problems: ExportProblem[], path: string, of: Representation,
     const at = memberPath(path, member)
     // null is Keycloak's way to write "absent"
     if (value !== undefined && value !== null) checkValue(problems, at, value, kind)
-    else if (kind === 'name') problems.push({ path: at, message: 'expected a name, found nothing' })
+    else if (kind === 'name' || kind === 'realm name')
+      problems.push({ path: at, message: 'expected a name, found nothing' })
   }
 }
 
@@ -219,9 +221,16 @@ const isScalar = (value: unknown): boolean =>
 const isMapWith = (isRight: (value: unknown) => boolean) => (value: unknown) =>
   isObject(value) && Object.values(value).every((one) => one === null || isRight(one))
 
+/** A realm's name is a segment of its addresses, so nothing in it may need escaping there. */
+const realmName = /^(?!\.{1,2}$)[^\s/?#[\]@!$&'()*+,;=%\\:<>"`{|}^]{1,255}$/
+
 const kinds: Readonly<
   Record<Extract<Kind, string>, readonly [wanted: string, isRight: (value: unknown) => boolean]>
 > = {
+  'realm name': [
+    'a name that can stand in an address',
+    (value) => typeof value === 'string' && realmName.test(value),
+  ],
   name: [
     'a name of 1 to 255 characters',
     (value) => typeof value === 'string' && /\S/.test(value) && value.length <= 255,

@@ -28,7 +28,7 @@ export interface ImportReport {
 
 export function exportKind(file: Representation, hasMask: boolean): ExportKind {
   const names = Object.keys(file)
-  if (names.every((name) => name === 'realm' || name === 'users')) return 'users'
+  if ('users' in file && names.every((name) => name === 'realm' || name === 'users')) return 'users'
   if (hasMask || (!('users' in file) && 'keycloakVersion' in file && !('id' in file))) return 'console'
   return 'keycloakVersion' in file ? 'cli' : 'written'
 }
