@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { systemRandom } from '../../src/ambient/random.ts'
 import { isCurfewError } from '../../src/errors.ts'
 import { serverSecret } from '../../src/key/seal.ts'
@@ -61,9 +62,13 @@ forEachDatabase('realms in memory', (database) => {
       await tx.db.updateTable('realm').set({ not_before: 7 }).where('id', '=', id).execute()
       await changeRealm(tx, id)
     })
-    const deadline = performance.now() + 900
+    const deadline = performance.now() + 5000
     let after = await realms.byId(id)
-    while (after === before && performance.now() < deadline) after = await realms.byId(id)
+    while (after === before && performance.now() < deadline) {
+      // the wake-up comes over a socket, which cached answers alone would never let in
+      await setImmediate()
+      after = await realms.byId(id)
+    }
     assert.equal(after?.notBefore, 7)
     assert.equal(after?.version, 2)
     assert.equal(before?.notBefore, 0)
