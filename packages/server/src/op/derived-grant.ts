@@ -6,7 +6,7 @@
 import type { Random } from '../ambient/random.ts'
 import { randomId } from '../ambient/random.ts'
 import type { Realm } from '../realm/realm.ts'
-import { builtInScopes } from './mapper/built-in-scope.ts'
+import { allScopes } from './mapper/all-scopes.ts'
 import { realmResource } from './realm-resource.ts'
 import type { Payload, UnitOfWork } from './unit-of-work/unit-of-work.ts'
 
@@ -25,7 +25,11 @@ export function findDerivedGrant(work: UnitOfWork, grantId: string): Payload | u
   for (const { session, clientSessions } of work.loaded.values()) {
     for (const member of clientSessions.values()) {
       if (member.grantId === grantId)
-        return derivedGrant(work.realm, { jti: grantId, clientId: member.clientId, accountId: session.accountId })
+        return derivedGrant(work.realm, {
+          jti: grantId,
+          clientId: member.clientId,
+          accountId: session.accountId,
+        })
     }
   }
   return undefined
@@ -71,15 +75,3 @@ export const requestableClaims = [
   'website',
   'zoneinfo',
 ]
-
-const scopesOf = new WeakMap<Realm, string>()
-
-/** Every scope that some client of the realm may have, joined by a space. */
-export function allScopes(realm: Realm): string {
-  const kept = scopesOf.get(realm)
-  if (kept !== undefined) return kept
-  const own = [...realm.scopes.values()].map((scope) => scope.name)
-  const scope = [...new Set(['openid', 'offline_access', ...builtInScopes.keys(), ...own])].sort().join(' ')
-  scopesOf.set(realm, scope)
-  return scope
-}

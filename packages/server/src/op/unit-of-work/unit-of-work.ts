@@ -41,6 +41,8 @@ export interface PendingArtifact {
   readonly idHash: string
   payload: Payload
   expiresAt: Instant | undefined
+  /** Made by this request. */
+  readonly isNew: boolean
   /** False for one that was only read. */
   isWritten: boolean
   isConsumed: boolean
@@ -51,6 +53,13 @@ export interface PendingArtifact {
 export interface SavedSession {
   readonly cookieValue: string
   readonly payload: Payload & { readonly uid: string }
+}
+
+/** An error of the engine: `error_detail` is for operators and does not go out. */
+export interface EngineError {
+  readonly error: string
+  readonly error_description?: string | undefined
+  readonly error_detail?: string | undefined
 }
 
 export interface UnitOfWork {
@@ -73,6 +82,8 @@ export interface UnitOfWork {
   readonly offlineGrants: Map<string, string | undefined>
   /** Events to be recorded with the commit. */
   readonly events: NewEvent[]
+  /** The error that the engine is answering with. */
+  engineError: EngineError | undefined
   /** Why a refresh token was not accepted, for the answer and the event. */
   tokenFault: TokenFault | undefined
   /** What the application said of its own session (KK-53). */
@@ -102,6 +113,7 @@ export function beginWork(
     destroyedCookies: new Set(),
     offlineGrants: new Map(),
     events: [],
+    engineError: undefined,
     tokenFault: undefined,
     adapterSession: undefined,
     engineNotices: [],

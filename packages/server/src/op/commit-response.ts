@@ -1,0 +1,150 @@
+/**
+ * Koa middleware around every route of the engine: what the engine prepared is committed first and answered
+ * second (engine.md §8). When the commit finds that the request lost, the prepared response is dropped.
+ */
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { isCurfewError } from '../errors.ts'
+import { recordEventAlone } from '../event/record-event.ts'
+import type { ServerSecret } from '../key/seal.ts'
+import { sessionCookieName } from './engine-cookie.ts'
+import { explainRefresh } from './explain-refresh.ts'
+import { errorEvent, successEvent } from './op-event.ts'
+import { answerRefusal } from './refusal-response.ts'
+import { completeTokenResponse, refreshErrorDescription } from './token-response.ts'
+import { type CommitDeps, commit, type DerivedFrom } from './unit-of-work/commit.ts'
+import { currentWork, hasWrites, type Payload, type UnitOfWork } from './unit-of-work/unit-of-work.ts'
+
+export interface CommitResponseDeps extends CommitDeps {
+  readonly secret: ServerSecret
+}
+
+export function commitResponse(deps: CommitResponseDeps) {
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
+    await next()
+    // no `oidc` when no route matched; 500 and above is a fault of ours and writes nothing
+    if (!ctx.oidc || ctx.status >= 500) return
+    const work = currentWork()
+    const from = await prepare(deps, ctx, work)
+    if (!hasWrites(work) && from.sessionUid === undefined && !from.givesTokens) return
+    try {
+      const result = await commit(deps, work, from)
+      if (!result.ok) await answerRefusal(deps, ctx, work, result.refusal)
+    } catch (error) {
+      answerUnavailable(ctx, error)
+    }
+  }
+}
+
+async function prepare(
+  deps: CommitResponseDeps,
+  ctx: KoaContextWithOIDC,
+  work: UnitOfWork,
+): Promise<DerivedFrom> {
+  const from = derivedFrom(ctx, work)
+  if (work.engineError) await describeError(deps, ctx, work)
+  const success = ctx.status < 400 ? successEvent(ctx, work) : undefined
+  if (success) work.events.push(success)
+  keepSessionCookie(ctx, work)
+  if (from.givesTokens) prepareTokens(deps, ctx, work)
+  return from
+}
+
+function derivedFrom(ctx: KoaContextWithOIDC, work: UnitOfWork): DerivedFrom {
+  const { entities, route } = ctx.oidc
+  const none = { sessionUid: undefined, accountId: undefined, offlineGrantId: undefined, givesTokens: false }
+  if (route === 'token') {
+    const grantType = ctx.oidc.params?.['grant_type']
+    const kind = grantType === 'refresh_token' ? 'refresh' : 'exchange'
+    // a refused request may still write: the revocations of a replay
+    if (ctx.status !== 200) return { kind, ...none }
+    const token = entities.RefreshToken ?? entities.AccessToken
+    const isOffline = kind === 'refresh' && entities.RefreshToken?.expiresWithSession !== true
+    return {
+      kind,
+      sessionUid: entities.AccessToken?.sessionUid,
+      accountId: entities.AccessToken?.accountId,
+      offlineGrantId: isOffline ? token?.grantId : undefined,
+      givesTokens: true,
+    }
+  }
+  const saved = work.savedSession
+  if (!saved) return { kind: 'authorize', ...none }
+  const { uid, accountId } = saved.payload
+  const kind = work.loaded.has(uid) ? 'authorize' : 'signIn'
+  return { ...none, kind, sessionUid: uid, accountId: String(accountId) }
+}
+
+/** The members that Keycloak's adapters add to their request (KK-53), and Keycloak's shape of the answer. */
+function prepareTokens(deps: CommitResponseDeps, ctx: KoaContextWithOIDC, work: UnitOfWork): void {
+  const text = (name: string): string | undefined => {
+    const value = ctx.oidc.body?.[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  work.clientId = ctx.oidc.client?.clientId
+  work.adapterSession = { id: text('client_session_state'), host: text('client_session_host') }
+  completeTokenResponse(deps.secret, ctx, work)
+}
+
+/**
+ * The engine sends the session cookie with every authorization. It is left out when it names no stored session,
+ * and when the browser has it already; a remembered session's cookie lives as long as the session may.
+ */
+function keepSessionCookie(ctx: KoaContextWithOIDC, work: UnitOfWork): void {
+  const header: unknown = ctx.res.getHeader('set-cookie')
+  if (header === undefined) return
+  const name = `${sessionCookieName(work.realm)}=`
+  const lines = (Array.isArray(header) ? header : [header]) as string[]
+  const saved = work.savedSession
+  const isNew = saved !== undefined && !work.uidByCookie.has(saved.cookieValue)
+  const isAnonymous = [...work.artifacts.values()].some(
+    ({ kind, isWritten }) => kind === 'Session' && isWritten,
+  )
+  const kept = lines.filter((line) => isNew || isAnonymous || !line.startsWith(name))
+  if (kept.length === lines.length) return
+  if (kept.length === 0) ctx.res.removeHeader('set-cookie')
+  else ctx.res.setHeader('set-cookie', kept)
+}
+
+async function describeError(
+  deps: CommitResponseDeps,
+  ctx: KoaContextWithOIDC,
+  work: UnitOfWork,
+): Promise<void> {
+  const at = deps.ambient.clock.now()
+  let known: { accountId: string | undefined; sessionUid: string | undefined } = {
+    accountId: ctx.oidc.session?.accountId,
+    sessionUid: undefined,
+  }
+  const refreshToken = ctx.oidc.params?.['refresh_token']
+  if (work.engineError?.error === 'invalid_grant' && typeof refreshToken === 'string') {
+    const clientId = ctx.oidc.client?.clientId ?? ''
+    const on = deps.store.read
+    const refused = await explainRefresh({ on, secret: deps.secret }, work, refreshToken, clientId, at)
+    work.tokenFault = refused.fault
+    known = refused
+    ctx.body = { ...(ctx.body as Payload), error_description: refreshErrorDescription(refused.fault) }
+  } else if (
+    work.engineError?.error === 'invalid_grant' &&
+    ctx.oidc.params?.['grant_type'] === 'authorization_code'
+  ) {
+    ctx.body = { ...(ctx.body as Payload), error_description: 'Code not valid' }
+  }
+  const event = errorEvent(ctx, work, { accountId: known.accountId, sessionUid: known.sessionUid }, at)
+  if (event) void recordEventAlone(deps, deps.store, event, at)
+}
+
+/** Nothing may throw out of here: Koa would answer with plain text (engine.md §8.3). */
+function answerUnavailable(ctx: KoaContextWithOIDC, error: unknown): void {
+  ctx.res.removeHeader('set-cookie')
+  ctx.remove('location')
+  const isAway = isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')
+  ctx.status = isAway ? 503 : 500
+  if (isAway) ctx.set('retry-after', '5')
+  else ctx.app.emit('error', error, ctx)
+  ctx.body = isAway
+    ? {
+        error: 'temporarily_unavailable',
+        error_description: 'The server cannot reach its database. Try again.',
+      }
+    : { error: 'server_error', error_description: 'The server made a mistake.' }
+}

@@ -1,0 +1,287 @@
+/** What the engine is told of one realm (engine.md §5). */
+import type { Configuration, FindAccount, KoaContextWithOIDC } from 'oidc-provider'
+import type { Random } from '../ambient/random.ts'
+import { type RealmKey, type SigningAlgorithm, signingAlgorithms } from '../key/key.ts'
+import type { Realm } from '../realm/realm.ts'
+import type { Client } from '../rp/client.ts'
+import type { Queryable } from '../store/store.ts'
+import { createAdapters } from './adapter/adapter.ts'
+import type { FetchJson } from './client-keys.ts'
+import { usesRefreshTokens } from './client-metadata.ts'
+import { requestableClaims } from './derived-grant.ts'
+import { cookieNames, cookieOptions } from './engine-cookie.ts'
+import { findServiceAccount, findWorkAccount } from './find-account.ts'
+import { createInteractionPolicy } from './interaction-policy.ts'
+import { accessTokenSeconds, refreshTokenSeconds, sessionLifetime, sessionOf } from './lifetime.ts'
+import { isOfflineRequest, keepOfflineAccess, loadExistingGrant } from './load-grant.ts'
+import { allScopes } from './mapper/all-scopes.ts'
+import { subjectFor } from './mapper/subject.ts'
+import { realmResource, realmResourceServer } from './realm-resource.ts'
+import { accessTokenPayload, idTokenClaims } from './token-dialect.ts'
+import { currentWork } from './unit-of-work/unit-of-work.ts'
+
+export interface EngineConfigurationDeps {
+  readonly on: Queryable
+  readonly random: Random
+  /** Reads a client's keys through the outbound guard. */
+  readonly fetchJson: FetchJson
+  /** The page of an interaction; its cookie is bound to this path. */
+  readonly interactionUrl: (realm: Realm, interactionUid: string) => string
+  /** Writes a page about an authorization request that cannot be answered by a redirect. */
+  readonly renderError: (
+    ctx: KoaContextWithOIDC,
+    out: { readonly error: string },
+    error: Error,
+  ) => Promise<void>
+}
+
+export interface EngineKeys {
+  /** Published ones, those that sign first for each algorithm. */
+  readonly keys: readonly RealmKey[]
+  readonly usable: readonly SigningAlgorithm[]
+}
+
+const protocol = '/protocol/openid-connect'
+/** Stored consents have no end of their own; the engine wants a number. */
+const consentSeconds = 10 * 365 * 86_400
+
+export function engineConfiguration(
+  deps: EngineConfigurationDeps,
+  realm: Realm,
+  keys: EngineKeys,
+): Configuration {
+  return {
+    adapter: createAdapters(deps.on, keys.usable) as Configuration['adapter'],
+    jwks: { keys: keys.keys.map(engineKey) },
+    scopes: allScopes(realm).split(' '),
+    claims: engineClaims(allScopes(realm).split(' ')),
+    acrValues: ['0', '1'],
+    subjectTypes: ['public', 'pairwise'],
+    responseTypes: ['code'],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'client_secret_jwt',
+      'private_key_jwt',
+      'none',
+    ],
+    enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] },
+    extraParams: ['kc_idp_hint', 'kc_action'],
+    allowOmittingSingleRegisteredRedirectUri: false,
+    routes: routes(),
+    cookies: { names: cookieNames(realm), ...cookieOptions(realm) },
+    ttl: lifetimes(),
+    features: features(keys),
+    discovery: discoveryAdditions(realm.issuer),
+    interactions: {
+      policy: createInteractionPolicy(),
+      url: (_ctx, interaction) => deps.interactionUrl(currentWork().realm, interaction.uid),
+    },
+    fetch: async (url: unknown) => Response.json(await deps.fetchJson(String(url))),
+    renderError: deps.renderError as NonNullable<Configuration['renderError']>,
+    ...policies(deps),
+  }
+}
+
+/** Which claims exist. Their contents are the mappers'; a scope of the same name has at least itself. */
+function engineClaims(scopes: readonly string[]): NonNullable<Configuration['claims']> {
+  const named = [...requestableClaims, 'iss'].map(
+    (claim) => [claim, scopes.includes(claim) ? [claim] : null] as const,
+  )
+  return { openid: ['sub'], ...Object.fromEntries(named) }
+}
+
+function policies(deps: EngineConfigurationDeps): Configuration {
+  return {
+    findAccount: findAccount(deps),
+    loadExistingGrant: (ctx) => loadExistingGrant(deps, ctx),
+    // CORS is settled before the engine sees the request (mount.ts)
+    clientBasedCORS: () => true,
+    pairwiseIdentifier: (_ctx, accountId, client) => {
+      const { realm } = currentWork()
+      const registered = realm.clients.get(client.clientId)
+      return registered ? subjectFor(realm, registered, accountId) : accountId
+    },
+    async expiresWithSession(ctx, code) {
+      const isOffline = isOfflineRequest(ctx)
+      if (isOffline && code.grantId && currentWork().offlineGrants.has(code.grantId))
+        await ctx.oidc.grant?.save()
+      return !isOffline
+    },
+    async issueRefreshToken(_ctx, client) {
+      const registered = currentWork().realm.clients.get(client.clientId)
+      return (
+        client.grantTypeAllowed('refresh_token') && registered !== undefined && usesRefreshTokens(registered)
+      )
+    },
+    rotateRefreshToken: ({ oidc }) =>
+      oidc.client?.clientAuthMethod === 'none' || currentWork().realm.settings.revokeRefreshToken,
+    formats: {
+      customizers: {
+        jwt: (ctx, token, jwt) => customizeAccessToken(deps.on, ctx, token, jwt),
+      },
+    },
+  }
+}
+
+function findAccount({ on }: EngineConfigurationDeps): FindAccount {
+  return async (ctx, accountId, token) => {
+    const work = currentWork()
+    const isKnown = [...work.loaded.values()].some(
+      ({ session, isAccountEnabled }) => session.accountId === accountId && isAccountEnabled,
+    )
+    // a live session was read together with the state of its account
+    if (!isKnown && !(await findWorkAccount(on, work, accountId))) return undefined
+    return {
+      accountId,
+      async claims(_use, scope) {
+        const client = clientOf(ctx)
+        const account = await findWorkAccount(on, work, accountId)
+        if (!client || !account) return { sub: accountId }
+        const source = (token ?? {}) as { authTime?: number; acr?: string }
+        const of = { realm: work.realm, client, account, authTime: source.authTime, acr: source.acr }
+        return { ...idTokenClaims(of, scope.split(' ')), sub: accountId }
+      },
+    }
+  }
+}
+
+/** Replaces the payload of an access token with Keycloak's (KK-01). */
+async function customizeAccessToken(
+  on: Queryable,
+  ctx: KoaContextWithOIDC,
+  token: unknown,
+  jwt: { header?: object | undefined; payload: object },
+): Promise<undefined> {
+  const work = currentWork()
+  const client = clientOf(ctx)
+  if (!client) throw new TypeError('an access token is made for a client of the realm')
+  const { accountId, scope, sid } = token as { accountId?: string; scope?: string; sid?: string }
+  const account =
+    accountId === undefined
+      ? await findServiceAccount(on, work, client.uuid)
+      : await findWorkAccount(on, work, accountId)
+  const source = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken
+  jwt.header = { typ: 'JWT' }
+  jwt.payload = accessTokenPayload({
+    realm: work.realm,
+    client,
+    account,
+    scopes: scope?.split(' ') ?? [],
+    sid,
+    authTime: source?.authTime,
+    acr: source?.acr,
+    engine: jwt.payload as Record<string, unknown>,
+  })
+  return undefined
+}
+
+function clientOf({ oidc }: KoaContextWithOIDC): Client | undefined {
+  return currentWork().realm.clients.get(oidc.client?.clientId ?? '')
+}
+
+function features({ usable }: EngineKeys): Configuration['features'] {
+  return {
+    devInteractions: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    backchannelLogout: { enabled: true },
+    userinfo: { enabled: false },
+    introspection: { enabled: false },
+    revocation: { enabled: false },
+    clientCredentials: { enabled: true },
+    claimsParameter: {
+      enabled: true,
+      // userinfo is ours and gives every claim of the scope, so nothing is lost by not reading this member
+      assertClaimsParameter: (_ctx, claims) => {
+        if ('userinfo' in claims) delete (claims as { userinfo?: unknown }).userinfo
+      },
+    },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (ctx) => {
+        const client = clientOf(ctx)
+        if (client && ctx.oidc.route !== 'token') keepOfflineAccess(ctx, currentWork().realm, client)
+        return realmResource
+      },
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource) => resourceServer(ctx, resource, usable),
+    },
+  }
+}
+
+function resourceServer(ctx: KoaContextWithOIDC, resource: string, usable: readonly SigningAlgorithm[]) {
+  const client = clientOf(ctx)
+  // the realm is the only resource; another one has no scope, so nothing is granted for it
+  return resource === realmResource && client
+    ? realmResourceServer(currentWork().realm, client, usable)
+    : { scope: '' }
+}
+
+interface LivingToken {
+  readonly sessionUid?: string | undefined
+  readonly expiresWithSession?: boolean | undefined
+}
+
+/** The engine wants plain functions that give at least 1. */
+function lifetimes(): Configuration['ttl'] {
+  const tokenSeconds = (ctx: KoaContextWithOIDC, { sessionUid }: LivingToken): number => {
+    const work = currentWork()
+    const endsAt = sessionOf(work, sessionUid)?.endsAt
+    return accessTokenSeconds(work.realm, clientOf(ctx), endsAt, work.startedAt)
+  }
+  return {
+    Session: (_ctx, { transient }) => {
+      const { idleSeconds, maxSeconds } = sessionLifetime(currentWork().realm.settings, transient !== true)
+      return Math.max(1, Math.min(idleSeconds, maxSeconds))
+    },
+    Interaction: () => currentWork().realm.settings.accessCodeLoginSeconds,
+    AuthorizationCode: () => currentWork().realm.settings.accessCodeSeconds,
+    AccessToken: (ctx, token) => tokenSeconds(ctx, token as LivingToken),
+    ClientCredentials: (ctx) => tokenSeconds(ctx, {}),
+    IdToken: (ctx) => tokenSeconds(ctx, (ctx.oidc.entities.AccessToken ?? {}) as LivingToken),
+    RefreshToken: (_ctx, token) => {
+      const work = currentWork()
+      const { sessionUid, expiresWithSession } = token as LivingToken
+      const isOffline = expiresWithSession !== true
+      const sessionEndsAt = sessionOf(work, sessionUid)?.endsAt
+      return refreshTokenSeconds(work.realm, { isOffline, sessionEndsAt }, work.startedAt)
+    },
+    Grant: () => consentSeconds,
+  }
+}
+
+function routes(): Configuration['routes'] {
+  return {
+    authorization: `${protocol}/auth`,
+    token: `${protocol}/token`,
+    jwks: `${protocol}/certs`,
+    pushed_authorization_request: `${protocol}/ext/par/request`,
+    end_session: `${protocol}/logout`,
+  }
+}
+
+/** Endpoints and flags of our own (§7); the engine only adds what it does not say itself. */
+function discoveryAdditions(issuer: string): Configuration['discovery'] {
+  const base = `${issuer}${protocol}`
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']
+  const algorithms = [...signingAlgorithms]
+  return {
+    end_session_endpoint: `${base}/logout`,
+    userinfo_endpoint: `${base}/userinfo`,
+    introspection_endpoint: `${base}/token/introspect`,
+    introspection_endpoint_auth_methods_supported: methods.slice(0, 3),
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+    revocation_endpoint: `${base}/revoke`,
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+    check_session_iframe: `${base}/login-status-iframe.html`,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
+    prompt_values_supported: ['none', 'login', 'consent'],
+  }
+}
+
+function engineKey({ privateJwk, certificate, algorithm, kid }: RealmKey) {
+  const jwk = { ...privateJwk, kid, alg: algorithm, use: 'sig' }
+  return certificate === undefined ? jwk : { ...jwk, x5c: [certificate] }
+}

@@ -1,0 +1,55 @@
+/** The account of the running request, with its roles and groups: one query, once per request. */
+import type { Account } from '../account/account.ts'
+import { accountFromRow, selectAccounts } from '../account/account-row.ts'
+import type { Queryable } from '../store/store.ts'
+import { compiledQuery } from './compiled-query.ts'
+import type { UnitOfWork } from './unit-of-work/unit-of-work.ts'
+
+const byId = compiledQuery(['realmId', 'id'], (db, value) =>
+  selectAccounts({ db, dialect: 'sqlite' })
+    .where('account.id', '=', value.id)
+    .where('account.realm_id', '=', value.realmId),
+)
+
+const byServiceClient = compiledQuery(['realmId', 'clientUuid'], (db, value) =>
+  selectAccounts({ db, dialect: 'sqlite' })
+    .where('account.service_account_client_uuid', '=', value.clientUuid)
+    .where('account.realm_id', '=', value.realmId)
+    .where('account.deleted_at', 'is', null),
+)
+
+/** undefined for an account that is disabled, deleted or unknown: nothing is derived for it. */
+export function findWorkAccount(
+  on: Queryable,
+  work: UnitOfWork,
+  accountId: string,
+): Promise<Account | undefined> {
+  return once(work, accountId, async () => (await byId(on, { realmId: work.realm.id, id: accountId }))[0])
+}
+
+/** The account of a client that acts for itself (client credentials grant). */
+export function findServiceAccount(
+  on: Queryable,
+  work: UnitOfWork,
+  clientUuid: string,
+): Promise<Account | undefined> {
+  const read = async () => (await byServiceClient(on, { realmId: work.realm.id, clientUuid }))[0]
+  return once(work, `service/${clientUuid}`, read)
+}
+
+type AccountRow = Parameters<typeof accountFromRow>[0]
+
+function once(
+  work: UnitOfWork,
+  key: string,
+  read: () => Promise<AccountRow | undefined>,
+): Promise<Account | undefined> {
+  const known = work.accounts.get(key)
+  if (known) return known
+  const reading = read().then((row) => {
+    if (row?.enabled !== 1 || row.deleted_at !== null) return undefined
+    return accountFromRow(row)
+  })
+  work.accounts.set(key, reading)
+  return reading
+}

@@ -1,0 +1,158 @@
+/**
+ * The host side of the engine (engine.md §4): what it is handed, and what it is never handed. The engine sees
+ * every URL relative to the realm, the issuer's own host name whatever the caller sent, and a form without empty
+ * parameters and without a second copy of the client's secret.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Realm } from '../realm/realm.ts'
+import { corsHeaders } from './cors.ts'
+import { normalizeForm } from './normalize-form.ts'
+import { type ReadBody, readBody, replaceBody } from './request-body.ts'
+
+export type Mounted =
+  | { readonly kind: 'run'; readonly req: IncomingMessage }
+  /** Answered already. */
+  | { readonly kind: 'answered' }
+
+const protocol = '/protocol/openid-connect'
+
+/** Paths that the engine serves below a realm; everything else, `/logout` above all, never reaches it. */
+const enginePaths = new Map<string, readonly string[]>([
+  [`${protocol}/auth`, ['GET', 'HEAD', 'POST']],
+  [`${protocol}/token`, ['POST', 'OPTIONS']],
+  [`${protocol}/certs`, ['GET', 'HEAD', 'OPTIONS']],
+  [`${protocol}/ext/par/request`, ['POST', 'OPTIONS']],
+  ['/.well-known/openid-configuration', ['GET', 'HEAD', 'OPTIONS']],
+  ['/.well-known/oauth-authorization-server', ['GET', 'HEAD', 'OPTIONS']],
+])
+
+/** `/auth/:uid`, where the browser returns to after the sign-in page. */
+const resumePath = new RegExp(`^${protocol}/auth/[\\w-]+$`)
+
+/** @param path below `/realms/{realm}`, with the query */
+export async function mountRequest(
+  req: IncomingMessage,
+  res: ServerResponse,
+  realm: Realm,
+  path: string,
+): Promise<Mounted> {
+  const url = aliasOf(path)
+  const pathname = url.split('?', 1)[0] as string
+  const methods = enginePaths.get(pathname) ?? (resumePath.test(pathname) ? ['GET', 'HEAD'] : undefined)
+  if (!methods)
+    return answer(res, 404, { error: 'invalid_request', error_description: 'There is nothing here.' })
+  const method = req.method ?? 'GET'
+  if (!methods.includes(method)) {
+    res.setHeader('allow', methods.join(', '))
+    return answer(res, 405, {
+      error: 'invalid_request',
+      error_description: 'This method is not allowed here.',
+    })
+  }
+  setBaseHeaders(res, realm)
+  setIssuerHost(req, realm, url)
+  if (!pathname.startsWith(`${protocol}/auth`)) setCors(req, res, realm)
+  if (method === 'OPTIONS') return answerPreflight(req, res)
+  if (method !== 'POST') return { kind: 'run', req }
+  const body = await readBody(req)
+  if (body.kind !== 'read') return answerBadBody(res, body)
+  if (pathname === `${protocol}/auth`) return redirectToGet(res, realm, url, body.text)
+  const form = normalizeForm(realm, req.headers.authorization, body.text)
+  if (form.kind === 'refused')
+    return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
+  if (form.authorization !== undefined) req.headers.authorization = form.authorization
+  return { kind: 'run', req: replaceBody(req, form.text) }
+}
+
+/** KP-03: Keycloak's entry to registration takes the parameters of `/auth` and, without registration, does the same. */
+function aliasOf(path: string): string {
+  return path.startsWith(`${protocol}/registrations`)
+    ? path.replace(`${protocol}/registrations`, `${protocol}/auth`)
+    : path
+}
+
+/** What the caller said of host and protocol is discarded: published addresses are the issuer's (edge 23). */
+function setIssuerHost(req: IncomingMessage, realm: Realm, url: string): void {
+  const issuer = new URL(realm.issuer)
+  req.url = url
+  Object.assign(req, { originalUrl: `${issuer.pathname}${url}` })
+  req.headers.host = issuer.host
+  req.headers['x-forwarded-host'] = issuer.host
+  req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
+  delete req.headers['x-forwarded-for']
+}
+
+/** security.md, headers on HTML. The engine's own form of `form_post` carries a script, whose hash it adds itself. */
+function setBaseHeaders(res: ServerResponse, realm: Realm): void {
+  res.setHeader('x-content-type-options', 'nosniff')
+  res.setHeader('referrer-policy', 'no-referrer')
+  res.setHeader('x-frame-options', 'DENY')
+  res.setHeader(
+    'content-security-policy',
+    "default-src 'none'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  )
+  if (realm.issuer.startsWith('https:')) {
+    res.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains')
+  }
+}
+
+/** With any `access-control-*` header set, the engine stands aside (edge 26); a foreign origin gets no permission. */
+function setCors(req: IncomingMessage, res: ServerResponse, realm: Realm): void {
+  res.setHeader('access-control-expose-headers', 'WWW-Authenticate')
+  for (const [name, value] of Object.entries(corsHeaders(realm, req.headers.origin)))
+    res.setHeader(name, value)
+}
+
+function answerPreflight(req: IncomingMessage, res: ServerResponse): Mounted {
+  if (res.hasHeader('access-control-allow-origin')) {
+    res.setHeader('access-control-allow-methods', 'GET, POST, OPTIONS')
+    res.setHeader(
+      'access-control-allow-headers',
+      'Accept, Authorization, Content-Type, DPoP, Origin, X-Requested-With',
+    )
+    res.setHeader('access-control-max-age', '3600')
+  }
+  req.resume()
+  res.statusCode = 204
+  res.end()
+  return { kind: 'answered' }
+}
+
+/** OpenID Connect Core §3.1.2.1 asks for POST; the cookies are Lax, so the request is made again as a GET. */
+function redirectToGet(res: ServerResponse, realm: Realm, url: string, form: string): Mounted {
+  const target = `${realm.issuer}${url}${url.includes('?') ? '&' : '?'}${form}`
+  // browsers and proxies cut longer addresses
+  if (target.length > 16_000 || /[\r\n]/.test(target)) {
+    return answer(res, 400, { error: 'invalid_request', error_description: 'The request is too long.' })
+  }
+  res.statusCode = 303
+  res.setHeader('location', target)
+  res.setHeader('cache-control', 'no-store')
+  res.end()
+  return { kind: 'answered' }
+}
+
+const invalidClient = {
+  error: 'invalid_client',
+  error_description: 'The Authorization header and the body name different credentials.',
+}
+
+function answerBadBody(res: ServerResponse, body: Exclude<ReadBody, { kind: 'read' }>): Mounted {
+  const status = body.kind === 'too_large' ? 413 : 400
+  res.setHeader('connection', 'close')
+  return answer(res, status, { error: 'invalid_request', error_description: 'The body cannot be read.' })
+}
+
+function answer(
+  res: ServerResponse,
+  status: number,
+  body: { readonly error: string; readonly error_description: string },
+  headers: Readonly<Record<string, string>> = {},
+): Mounted {
+  res.statusCode = status
+  res.setHeader('content-type', 'application/json')
+  res.setHeader('cache-control', 'no-store')
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  res.end(JSON.stringify(body))
+  return { kind: 'answered' }
+}

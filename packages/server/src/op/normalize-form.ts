@@ -1,0 +1,80 @@
+/** What Keycloak accepts in a form and the engine does not (KK-04, KK-05, KK-06). */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Realm } from '../realm/realm.ts'
+
+export type NormalizedForm =
+  | {
+      readonly kind: 'accepted'
+      readonly text: string
+      /** The Authorization header to use, when it must change. */
+      readonly authorization: string | undefined
+    }
+  /** Header and body name different credentials. */
+  | { readonly kind: 'refused' }
+
+export function normalizeForm(realm: Realm, authorization: string | undefined, body: string): NormalizedForm {
+  // KK-04: empty parameters count as absent
+  const pairs = body.split('&').filter(hasValue)
+  const basic = authorization === undefined ? undefined : readBasic(authorization)
+  if (!basic) return { kind: 'accepted', text: pairs.join('&'), authorization: undefined }
+  const spelling = spellingOf(realm, basic)
+  const copy = pairs.find((pair) => pair.startsWith('client_secret='))
+  const kept = copy === undefined ? pairs : pairs.filter((pair) => !pair.startsWith('client_secret='))
+  if (copy !== undefined && !isSame(formDecode(copy.slice('client_secret='.length)), spelling.secret)) {
+    return { kind: 'refused' }
+  }
+  const id = kept.find((pair) => pair.startsWith('client_id='))
+  if (id !== undefined && formDecode(id.slice('client_id='.length)) !== spelling.id)
+    return { kind: 'refused' }
+  const encoded = `${encodeURIComponent(spelling.id)}:${encodeURIComponent(spelling.secret)}`
+  return {
+    kind: 'accepted',
+    text: kept.join('&'),
+    authorization: `Basic ${Buffer.from(encoded).toString('base64')}`,
+  }
+}
+
+/** `name=` is empty; a value may itself end in `=`. */
+function hasValue(pair: string): boolean {
+  return pair !== '' && pair.indexOf('=') < pair.length - 1
+}
+
+interface Basic {
+  readonly id: string
+  readonly secret: string
+}
+
+function readBasic(authorization: string): Basic | undefined {
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? []
+  if (encoded === undefined) return undefined
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  return colon < 0 ? undefined : { id: text.slice(0, colon), secret: text.slice(colon + 1) }
+}
+
+/**
+ * RFC 6749 §2.3.1 form-encodes id and secret before Base64; keycloak-connect does not (KK-06). The spelling whose
+ * secret is the client's is the one that was meant.
+ */
+function spellingOf(realm: Realm, raw: Basic): Basic {
+  const decoded = { id: formDecode(raw.id), secret: formDecode(raw.secret) }
+  const client = realm.clients.get(raw.id)
+  const isRaw = client?.secret !== undefined && isSame(client.secret, raw.secret)
+  return isRaw ? raw : decoded
+}
+
+function formDecode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', '%20'))
+  } catch {
+    return text
+  }
+}
+
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(sha256(a), sha256(b))
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

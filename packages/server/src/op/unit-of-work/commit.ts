@@ -1,0 +1,87 @@
+/**
+ * Commits a unit of work: one transaction that awaits nothing but the database (engine.md §8.2).
+ *
+ * lock the session → check it → consume → client sessions → session row → artifacts → revocations → events
+ *
+ * What the checks find is a value; the caller drops the prepared response and answers with the protocol's error.
+ */
+import type { Ambient } from '../../ambient/ambient.ts'
+import type { GateName } from '../../ambient/gate.ts'
+import { type EventDeps, recordEvent } from '../../event/record-event.ts'
+import type { Store, Tx } from '../../store/store.ts'
+import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
+import { lockAndCheck } from './lock-and-check.ts'
+import { type Refusal, Refused } from './refusal.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+import { consumeArtifacts, writeArtifacts } from './write-artifacts.ts'
+import { writeSession } from './write-session.ts'
+
+export interface CommitDeps extends EventDeps {
+  readonly store: Store
+  readonly ambient: Ambient
+}
+
+/** What a request derives; names its gates. */
+export type WorkKind = 'authorize' | 'exchange' | 'refresh' | 'signIn'
+
+/** What the request derives from, as the engine found it. */
+export interface DerivedFrom {
+  readonly kind: WorkKind
+  /** Sessions that must be alive at the commit. */
+  readonly sessionUid: string | undefined
+  /** Undefined for a client that acts for itself. */
+  readonly accountId: string | undefined
+  /** Set when the tokens outlive the session: then this grant must still be there, and the session need not. */
+  readonly offlineGrantId: string | undefined
+  /** True when tokens leave with the response: SR-19 counts from then, and what Keycloak's adapters said is kept. */
+  readonly givesTokens: boolean
+}
+
+export type CommitResult = { readonly ok: true } | { readonly ok: false; readonly refusal: Refusal }
+
+/** @throws CURFEW_STORE_UNAVAILABLE when the database is away or the outcome is unknown */
+export async function commit(deps: CommitDeps, work: UnitOfWork, from: DerivedFrom): Promise<CommitResult> {
+  const { store, ambient } = deps
+  await ambient.gate(beforeCommit[from.kind], from.sessionUid)
+  try {
+    await store.transact((tx) => write(deps, tx, work, from))
+  } catch (error) {
+    if (error instanceof Refused) return { ok: false, refusal: error.refusal }
+    throw error
+  }
+  await ambient.gate(afterCommit[from.kind], from.sessionUid)
+  return { ok: true }
+}
+
+async function write(deps: CommitDeps, tx: Tx, work: UnitOfWork, from: DerivedFrom): Promise<void> {
+  const at = deps.ambient.clock.now()
+  const locked = await lockAndCheck(tx, work, from, at)
+  const gate = afterLock[from.kind]
+  if (gate) await deps.ambient.gate(gate, from.sessionUid)
+  await consumeArtifacts(tx, work, at)
+  await writeSession(deps, tx, work, { ...from, locked }, at)
+  await writeArtifacts(tx, work, at)
+  await closeWhatTheEngineEnded(deps, tx, work, at)
+  for (const event of work.events) await recordEvent(deps, tx, event, at)
+}
+
+const beforeCommit = {
+  authorize: 'authorize.beforeCommit',
+  exchange: 'exchange.beforeCommit',
+  refresh: 'refresh.beforeCommit',
+  signIn: 'signIn.beforeCommit',
+} as const satisfies Record<WorkKind, GateName>
+
+const afterCommit = {
+  authorize: 'authorize.afterCommit',
+  exchange: 'exchange.afterCommit',
+  refresh: 'refresh.afterCommit',
+  signIn: 'signIn.afterCommit',
+} as const satisfies Record<WorkKind, GateName>
+
+const afterLock: Readonly<Record<WorkKind, GateName | undefined>> = {
+  authorize: undefined,
+  exchange: 'exchange.afterLock',
+  refresh: 'refresh.afterLock',
+  signIn: undefined,
+}

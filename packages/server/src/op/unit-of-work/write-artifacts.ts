@@ -1,0 +1,104 @@
+/** Writes the engine's artifacts: consumed ones first, because only the first of two requests may go on. */
+import type { Instant } from '../../ambient/clock.ts'
+import { revokeClientSession } from '../../session/revoke-client-session.ts'
+import type { Tx } from '../../store/store.ts'
+import { userCodeHash } from '../adapter/artifact-adapter.ts'
+import { isDerivedGrantId } from '../derived-grant.ts'
+import { Refused } from './refusal.ts'
+import type { PendingArtifact, UnitOfWork } from './unit-of-work.ts'
+
+/** A code or token that somebody else consumed since it was read: this request has lost (R2, R3). */
+export async function consumeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
+  for (const artifact of work.artifacts.values()) {
+    if (!isConsumedNow(artifact)) continue
+    const { numUpdatedRows } = await tx.db
+      .updateTable('artifact')
+      .set({ consumed_at: at })
+      .where('id_hash', '=', artifact.idHash)
+      .where('consumed_at', 'is', null)
+      .executeTakeFirst()
+    if (numUpdatedRows !== 1n) throw new Refused('already_used')
+  }
+}
+
+export async function writeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
+  for (const artifact of work.artifacts.values()) {
+    if (!artifact.isWritten || isConsumedNow(artifact)) continue
+    if (artifact.isDestroyed) await remove(tx, artifact)
+    else await put(tx, work, artifact, at)
+  }
+  for (const { kind, grantId } of work.revocations.values()) {
+    if (isDerivedGrantId(grantId) && kind === 'Grant') await revokeDerived(tx, work, grantId, at)
+    else await removeOfGrant(tx, work, kind, grantId)
+  }
+}
+
+/** Consumed by this request, not read as consumed, and not made by it. */
+function isConsumedNow({ isConsumed, isWritten, isDestroyed, payload, isNew }: PendingArtifact): boolean {
+  return isConsumed && isWritten && !isDestroyed && !isNew && payload['consumed'] === undefined
+}
+
+async function put(tx: Tx, work: UnitOfWork, artifact: PendingArtifact, at: Instant): Promise<void> {
+  const { payload, kind } = artifact
+  const offlineSessionUid = kind === 'Grant' ? work.offlineGrants.get(String(payload['grantId'])) : undefined
+  const isOfflineGrant = kind === 'Grant' && work.offlineGrants.has(String(payload['grantId']))
+  const expiresAt = isOfflineGrant
+    ? at + work.realm.settings.offlineSessionIdleSeconds * 1000
+    : (artifact.expiresAt ?? null)
+  const json = JSON.stringify(payload)
+  const query = tx.db.insertInto('artifact').values({
+    id_hash: artifact.idHash,
+    realm_id: work.realm.id,
+    kind,
+    session_uid: textOf(payload['sessionUid']) ?? offlineSessionUid ?? null,
+    client_id: textOf(payload['clientId']) ?? null,
+    account_id: textOf(payload['accountId']) ?? null,
+    grant_id: textOf(payload['grantId']) ?? null,
+    user_code_hash: payload['userCode'] === undefined ? null : userCodeHash(String(payload['userCode'])),
+    uid: null,
+    is_offline: isOfflineGrant || isOfflineToken(artifact) ? 1 : 0,
+    payload: json,
+    created_at: at,
+    consumed_at: artifact.isConsumed ? at : null,
+    expires_at: expiresAt,
+  })
+  // codes and tokens have fresh random ids; an interaction is saved again with its result
+  const isFresh = kind === 'AuthorizationCode' || kind === 'RefreshToken'
+  await (isFresh
+    ? query
+    : query.onConflict((conflict) =>
+        conflict.column('id_hash').doUpdateSet({ payload: json, expires_at: expiresAt }),
+      )
+  ).execute()
+}
+
+/** A code is never offline: one that was not exchanged before the sign-out is dead (THR-08). */
+function isOfflineToken({ kind, payload }: PendingArtifact): boolean {
+  return kind === 'RefreshToken' && payload['expiresWithSession'] !== true
+}
+
+async function remove(tx: Tx, { idHash }: PendingArtifact): Promise<void> {
+  await tx.db.deleteFrom('artifact').where('id_hash', '=', idHash).execute()
+}
+
+/** The replay of a code or token ends its whole family (RFC 9700 §4.14.2). */
+async function removeOfGrant(tx: Tx, work: UnitOfWork, kind: string, grantId: string): Promise<void> {
+  await tx.db
+    .deleteFrom('artifact')
+    .where('grant_id', '=', grantId)
+    .where('kind', '=', kind)
+    .where('realm_id', '=', work.realm.id)
+    .execute()
+}
+
+async function revokeDerived(tx: Tx, work: UnitOfWork, grantId: string, at: Instant): Promise<void> {
+  for (const { clientSessions } of work.loaded.values()) {
+    for (const member of clientSessions.values()) {
+      if (member.grantId === grantId) await revokeClientSession(tx, member.sessionUid, member.clientId, at)
+    }
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,191 @@
+/** Writes what the request did to the session: begins it, rotates its cookie, slides its idle time, adds the application. */
+import assert from 'node:assert/strict'
+import type { Instant } from '../../ambient/clock.ts'
+import { extendClientSession } from '../../session/extend-client-session.ts'
+import { insertClientSession } from '../../session/insert-client-session.ts'
+import { insertSession } from '../../session/insert-session.ts'
+import { markAnswered } from '../../session/mark-answered.ts'
+import { renewGrantId } from '../../session/renew-grant-id.ts'
+import type { ClientSession, Session } from '../../session/session.ts'
+import { updateSession } from '../../session/update-session.ts'
+import { closeApplication } from '../../sign-out/close-application.ts'
+import type { Tx } from '../../store/store.ts'
+import { clientSessionExpiresAt, clientSessionIdleSeconds, idleUntil, sessionLifetime } from '../lifetime.ts'
+import { subjectFor } from '../mapper/subject.ts'
+import type { CommitDeps, DerivedFrom } from './commit.ts'
+import { Refused } from './refusal.ts'
+import { isSessionChanged, isTouchDue, smallPayload } from './session-change.ts'
+import type { SavedSession, UnitOfWork } from './unit-of-work.ts'
+
+export interface SessionWriting extends DerivedFrom {
+  /** Under its lock; undefined for one that begins now, and where none is involved. */
+  readonly locked: Session | undefined
+}
+
+export async function writeSession(
+  deps: CommitDeps,
+  tx: Tx,
+  work: UnitOfWork,
+  from: SessionWriting,
+  at: Instant,
+): Promise<void> {
+  const { locked } = from
+  const saved = work.savedSession
+  const session =
+    locked ?? (saved && !work.loaded.has(saved.payload.uid) ? await begin(tx, work, saved, at) : undefined)
+  if (locked) await change(tx, work, locked, at)
+  if (session && saved?.payload.uid === session.uid)
+    await joinApplications(deps, tx, work, session, saved, at)
+  if (session && from.givesTokens) await answer(tx, work, session, from.kind, at)
+}
+
+/** A sign-in. The times are the row's own from here on; the engine's `exp` is not used again. */
+async function begin(
+  tx: Tx,
+  work: UnitOfWork,
+  { cookieValue, payload }: SavedSession,
+  at: Instant,
+): Promise<Session> {
+  const rememberMe = payload['transient'] !== true
+  const endsAt = at + sessionLifetime(work.realm.settings, rememberMe).maxSeconds * 1000
+  const session = {
+    uid: payload.uid,
+    realmId: work.realm.id,
+    accountId: String(payload['accountId']),
+    createdAt: at,
+    lastActiveAt: at,
+    idleUntil: idleUntil(work.realm.settings, { rememberMe, endsAt }, at),
+    endsAt,
+    rememberMe,
+    ipAddress: work.source.ipAddress,
+    userAgent: work.source.userAgent,
+    payload: smallPayload(payload),
+  }
+  await insertSession(tx, { ...session, cookieValue })
+  return { ...session, state: 'active', endedAt: undefined, signOutId: undefined }
+}
+
+async function change(tx: Tx, work: UnitOfWork, session: Session, at: Instant): Promise<void> {
+  const saved = work.savedSession
+  const isChanged = isSessionChanged(work, session)
+  // another person's sign-in begins another session: the sign-in page ends this one first (engine.md §9)
+  if (saved?.payload.uid === session.uid) assert.equal(saved.payload['accountId'], session.accountId)
+  if (!isChanged && !isTouchDue(session, at)) return
+  await updateSession(tx, session.uid, {
+    ...(isChanged && saved ? { cookieValue: saved.cookieValue, payload: smallPayload(saved.payload) } : {}),
+    lastActiveAt: at,
+    idleUntil: idleUntil(work.realm.settings, session, at),
+  })
+}
+
+type Authorization = { readonly sid?: string; readonly grantId?: string }
+
+/** Adds the applications that the engine's map has and the rows lack; a row is never removed here (engine.md §6). */
+async function joinApplications(
+  deps: CommitDeps,
+  tx: Tx,
+  work: UnitOfWork,
+  session: Session,
+  saved: SavedSession,
+  at: Instant,
+): Promise<void> {
+  const known = work.loaded.get(session.uid)?.clientSessions
+  const authorizations = (saved.payload['authorizations'] ?? {}) as Record<string, Authorization>
+  for (const [clientId, { sid, grantId }] of Object.entries(authorizations)) {
+    if (sid === undefined) continue
+    const member = known?.get(clientId)
+    if (member?.sid === sid) {
+      await keep(tx, work, member, grantId)
+      continue
+    }
+    // KW-23: the client session's own time is over; it is told, and the application begins another one
+    if (member) await closeExpired(deps, tx, work, member, at)
+    await join(tx, work, session, { clientId, sid, grantId }, at)
+  }
+}
+
+/** Its tokens were revoked (KV-01) and it asks again: same `sid`, a grant of its own. */
+async function keep(
+  tx: Tx,
+  work: UnitOfWork,
+  member: ClientSession,
+  grantId: string | undefined,
+): Promise<void> {
+  if (grantId === undefined || member.grantId !== undefined || work.offlineGrants.has(grantId)) return
+  await renewGrantId(tx, member.sessionUid, member.clientId, grantId)
+}
+
+async function join(
+  tx: Tx,
+  work: UnitOfWork,
+  session: Session,
+  added: { readonly clientId: string; readonly sid: string; readonly grantId: string | undefined },
+  at: Instant,
+): Promise<void> {
+  const { realm } = work
+  const client = realm.clients.get(added.clientId)
+  if (!client) return
+  const times = { sessionEndsAt: session.endsAt, startedAt: at }
+  const isFirst = await insertClientSession(tx, {
+    ...added,
+    // an offline grant belongs to its tokens; the client session gets a grant when it needs one
+    grantId: added.grantId !== undefined && work.offlineGrants.has(added.grantId) ? undefined : added.grantId,
+    sessionUid: session.uid,
+    realmId: realm.id,
+    protocol: 'openid-connect',
+    sub: subjectFor(realm, client, session.accountId),
+    issuer: realm.issuer,
+    adapterSessionId: undefined,
+    adapterSessionHost: undefined,
+    nameId: undefined,
+    sessionIndex: undefined,
+    startedAt: at,
+    lastActiveAt: at,
+    answeredAt: at,
+    expiresAt: clientSessionExpiresAt(realm, client, times, at),
+  })
+  if (!isFirst) throw new Refused('other_client_session')
+}
+
+async function closeExpired(
+  deps: CommitDeps,
+  tx: Tx,
+  work: UnitOfWork,
+  member: ClientSession,
+  at: Instant,
+): Promise<void> {
+  const scope = { kind: 'application', sessionUid: member.sessionUid, clientId: member.clientId } as const
+  const command = {
+    realmId: work.realm.id,
+    scope,
+    kind: 'ordinary',
+    cause: 'session_idle',
+    initiator: 'expiry',
+    actor: {},
+  } as const
+  await closeApplication({ ...deps, realm: work.realm, gate: deps.ambient.gate }, tx, command, scope, at)
+}
+
+/** SR-19: the first notice waits until the application has stored its session. */
+async function answer(
+  tx: Tx,
+  work: UnitOfWork,
+  session: Session,
+  kind: DerivedFrom['kind'],
+  at: Instant,
+): Promise<void> {
+  const { clientId, adapterSession, realm } = work
+  const client = clientId === undefined ? undefined : realm.clients.get(clientId)
+  if (!client) return
+  const key = { sessionUid: session.uid, clientId: client.clientId }
+  if (kind === 'exchange') {
+    const { id, host } = adapterSession ?? {}
+    const adapter = { ...(id ? { adapterSessionId: id } : {}), ...(host ? { adapterSessionHost: host } : {}) }
+    await markAnswered(tx, { ...key, ...adapter }, at)
+  }
+  const member = work.loaded.get(session.uid)?.clientSessions.get(client.clientId)
+  if (member && clientSessionIdleSeconds(realm, client) > 0) {
+    const times = { sessionEndsAt: session.endsAt, startedAt: member.startedAt }
+    await extendClientSession(tx, key, clientSessionExpiresAt(realm, client, times, at))
+  }
+}
