@@ -11,8 +11,8 @@ import { importsOf, parse } from './syntax.ts'
 const rows: readonly (readonly string[])[] = [
   ['main.ts'],
   ['command'],
-  ['compose.ts'],
-  ['op', 'saml', 'page', 'admin-api', 'doctor', 'http', 'telemetry'],
+  ['compose.ts', 'compose'],
+  ['op', 'saml', 'page', 'admin-api', 'doctor', 'http', 'telemetry', 'background'],
   ['sign-in', 'sign-out', 'rp', 'realm', 'sender'],
   ['session', 'delivery', 'account', 'event'],
   ['key', 'store'],

@@ -6,7 +6,9 @@ import { test } from 'node:test'
 import { assertTidy, lineAt, type RepositoryFile, repositoryFiles, type Violation } from './repository.ts'
 import { isNode, parse, type SyntaxNode, walk } from './syntax.ts'
 
-const bare = /^(?:.*[a-z])?(timeout|delay|ttl|size|limit|interval|duration|lifetime|age|backoff|wait)$/i
+/** `limit` alone only as a member: a query's parameter of that name counts rows. */
+const bare =
+  /^(timeout|delay|ttl|interval|duration|lifetime|age|backoff)$|[a-z](Timeout|Delay|Ttl|Interval|Duration|Lifetime|Age|Backoff)$/
 
 /** Foreign names that keep their spelling, each with whose it is. */
 const allowed: ReadonlySet<string> = new Set([
@@ -17,7 +19,8 @@ function check(file: RepositoryFile): readonly Violation[] {
   const found: Violation[] = []
   walk(parse(file).program, (node) => {
     const name = numericName(node)
-    if (name && bare.test(name) && !allowed.has(name)) {
+    const isBareMember = node.type === 'TSPropertySignature' && name === 'limit'
+    if (name && (bare.test(name) || isBareMember) && !allowed.has(name)) {
       found.push({
         path: file.path,
         line: lineAt(file.text, node.start),
@@ -56,7 +59,9 @@ test('numbers without a unit in their name are found', () => {
     'interface B { timeoutMs: number }',
     'const retryDelay = 5',
     'const retryDelaySeconds = 5',
+    'interface B2 { limit: number }',
     'function f(limit: number) {}',
+    'const exitUsage = 2',
     'interface C { timeout: string }',
     'const message = "x"',
   ].join('\n')

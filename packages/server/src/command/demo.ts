@@ -100,7 +100,7 @@ function welcome(startPageUrl: string, plan: DemoPlan): string {
   Open  ${startPageUrl}
 
   Sign in as alice with the password alice, open the applications, sign out of one.
-  The server is at ${plan.serverUrl}, its log in ${path.join(plan.folder, 'server.log')}.
+  The server is at ${plan.serverUrl}; it writes to ${path.join(plan.folder, 'server.log')}.
   Ctrl+C ends everything.
 
 `
