@@ -5,12 +5,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { repositoryRoot } from '../tidy/repository.ts'
 import { configurationPage } from './configuration-page.ts'
+import { reasonsPage } from './reasons-page.ts'
 import { keycloakDialectPage, standardsPage } from './standards-page.ts'
 
 const pages: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': configurationPage,
   'docs/standards.md': standardsPage,
   'docs/keycloak-dialect.md': keycloakDialectPage,
+  'docs/reasons.md': reasonsPage,
 }
 
 const outOfDate = Object.entries(pages).filter(([name, write]) => {

@@ -50,7 +50,7 @@ export function outcomeOfFailure(
     reason,
     detail,
     // A server that refuses our certificate has read nothing of the request (RFC 8446 §4.4.2.4).
-    hadConnection: wasSent && !reason.startsWith('tls.client_cert'),
+    hadConnection: wasSent && reason !== 'tls.client_cert_required' && reason !== 'tls.client_cert_refused',
     ...(failure.kind === 'proxy' ? { isProxyFault: true as const } : {}),
     ...(certificate === undefined ? {} : { certificate }),
     durationMs,
