@@ -5,9 +5,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Realm } from '../realm/realm.ts'
 import { type EndpointDeps, realmOf } from './endpoint.ts'
+import { isSessionFrameOn } from './session-frame/session-frame.ts'
 
 /** Handed to the engine's `discovery` option, which adds what is absent and replaces nothing. */
-export function discoveryAdditions({ issuer }: Pick<Realm, 'issuer'>): Readonly<Record<string, unknown>> {
+export function discoveryAdditions(
+  realm: Pick<Realm, 'issuer' | 'attributes'>,
+): Readonly<Record<string, unknown>> {
+  const { issuer } = realm
   const base = `${issuer}/protocol/openid-connect`
   const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
   const algorithms = [
@@ -24,7 +28,7 @@ export function discoveryAdditions({ issuer }: Pick<Realm, 'issuer'>): Readonly<
   ]
   return {
     end_session_endpoint: `${base}/logout`,
-    check_session_iframe: `${base}/login-status-iframe.html`,
+    ...(isSessionFrameOn(realm) ? { check_session_iframe: `${base}/login-status-iframe.html` } : {}),
     userinfo_endpoint: `${base}/userinfo`,
     introspection_endpoint: `${base}/token/introspect`,
     introspection_endpoint_auth_methods_supported: methods,

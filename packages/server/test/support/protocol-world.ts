@@ -188,7 +188,7 @@ function registerAll(
   registerRealmInfo(app, deps)
   registerClientRedirect(app, deps)
   registerDiscovery(app, deps)
-  registerSessionFrame(app, { ...deps, sessionCookieName: (realm) => `__Host-sid-${realm.cookieKey}` })
+  registerSessionFrame(app, deps)
   registerCookieProbe(app, deps)
   app.post(`${protocolPath}/logout`, async (request, reply) => {
     const realm = await realmOf(deps, request, reply)

@@ -18,7 +18,8 @@ import { findSessionByCookie } from '../../session/find-session-by-cookie.ts'
 import { readSession } from '../../session/read-session.ts'
 import { isAlive } from '../../session/session.ts'
 import { type EndpointDeps, protocolPath, readQuery, realmOf, sendDuplicate, sendError } from '../endpoint.ts'
-import { readCookie, stateCookie } from './frame-cookie.ts'
+import { sessionCookieName } from '../engine-cookie.ts'
+import { alignStateCookie, readCookie, stateCookie } from './frame-cookie.ts'
 import { sendFramePage } from './frame-page.ts'
 import { statusScript } from './status-script.ts'
 
@@ -27,9 +28,11 @@ const minCheckMs = 15_000
 /** With `?version=` the page may be kept (KI-01): whoever changes it changes the version. */
 const versionedMaxAgeSeconds = 86_400
 
-export type SessionFrameDeps = Pick<EndpointDeps, 'store' | 'realms' | 'ambient'> & {
-  /** The name of the realm's session cookie. */
-  readonly sessionCookieName: (realm: Realm) => string
+export type SessionFrameDeps = Pick<EndpointDeps, 'store' | 'realms' | 'ambient'>
+
+/** SR-23: the realm attribute `curfew.session.frame` (default `true`) switches the frame off. */
+export function isSessionFrameOn(realm: Pick<Realm, 'attributes'>): boolean {
+  return realm.attributes['curfew.session.frame'] !== 'false'
 }
 
 export function registerSessionFrame(app: FastifyInstance, deps: SessionFrameDeps): void {
@@ -44,8 +47,9 @@ async function sendFrame(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const realm = await realmOf(deps, request, reply)
+  const realm = await frameRealm(deps, request, reply)
   if (!realm) return reply
+  alignStateCookie(realm, request, reply)
   const query = readQuery(request)
   const isVersioned = query.ok && query.values['version'] !== undefined
   reply.header('cache-control', isVersioned ? `private, max-age=${versionedMaxAgeSeconds}` : 'no-store')
@@ -54,6 +58,17 @@ async function sendFrame(
     script: statusScript,
     values: { stateCookie: stateCookie(realm).name, minCheckMs },
   })
+}
+
+async function frameRealm(
+  deps: SessionFrameDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Realm | undefined> {
+  const realm = await realmOf(deps, request, reply)
+  if (!realm || isSessionFrameOn(realm)) return realm
+  sendError(reply, 404, 'not_found', 'The session frame of this realm is switched off.')
+  return undefined
 }
 
 /** KI-02: 204 if pages of this origin may ask for this client. */
@@ -90,8 +105,9 @@ async function readAsking(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Asking | undefined> {
-  const realm = await realmOf(deps, request, reply)
+  const realm = await frameRealm(deps, request, reply)
   if (!realm) return undefined
+  alignStateCookie(realm, request, reply)
   reply.header('cache-control', 'no-store')
   const query = readQuery(request)
   if (!query.ok) {
@@ -119,7 +135,7 @@ async function isSameSession(
   if (!clientSession || clientSession.clientId !== client.clientId || clientSession.endedAt !== undefined) {
     return false
   }
-  const cookie = readCookie(cookieHeader, deps.sessionCookieName(realm))
+  const cookie = readCookie(cookieHeader, sessionCookieName(realm))
   const session =
     cookie === undefined
       ? await readSession(on, clientSession.sessionUid)

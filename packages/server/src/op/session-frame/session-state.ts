@@ -1,27 +1,24 @@
 /**
  * `session_state` of an authorization response: a salted hash over the client, the origin of its page and the
- * browser's state cookie. The frame recomputes it, so it says "changed" without asking the server.
+ * browser's state. The frame recomputes it, so it says "changed" without asking the server.
  *
- * @see OpenID Connect Session Management 1.0 §2 and §3.2 (SM-04, SM-05)
+ * @see OpenID Connect Session Management 1.0 §2 and §3.2 (SM-01 to SM-05)
  */
 import { createHash } from 'node:crypto'
 import { type Random, randomId } from '../../ambient/random.ts'
+import { browserState } from './frame-cookie.ts'
 
-/** Never holds a space (SM-03). A fresh salt each time, so that two responses are not recognisable (SM-13). */
+/**
+ * Never holds a space (SM-03). A fresh salt each time, so that two responses are not recognisable (SM-13).
+ * `sessionCookieValue` is empty for an error response without a session.
+ */
 export function newSessionState(
   random: Random,
-  clientId: string,
-  redirectUri: string,
-  opState: string,
+  of: { readonly clientId: string; readonly redirectUri: string; readonly sessionCookieValue: string },
 ): string {
-  return sessionState(clientId, originOfUri(redirectUri), opState, randomId(random, '', 96))
-}
-
-export function sessionState(clientId: string, origin: string, opState: string, salt: string): string {
-  const hash = createHash('sha256').update(`${clientId} ${origin} ${opState} ${salt}`).digest('base64url')
+  const salt = randomId(random, '', 96)
+  const origin = URL.parse(of.redirectUri)?.origin ?? 'null'
+  const state = of.sessionCookieValue === '' ? '' : browserState(of.sessionCookieValue)
+  const hash = createHash('sha256').update(`${of.clientId} ${origin} ${state} ${salt}`).digest('base64url')
   return `${hash}.${salt}`
-}
-
-function originOfUri(uri: string): string {
-  return URL.parse(uri)?.origin ?? 'null'
 }

@@ -51,7 +51,7 @@ forEachDatabase('keycloak-dialect §1 Paths', (database) => {
       revocation_endpoint,
       introspection_endpoint,
       ...rest
-    } = discoveryAdditions({ issuer: 'https://id.example/auth/realms/demo' })
+    } = discoveryAdditions({ issuer: 'https://id.example/auth/realms/demo', attributes: {} })
     const base = 'https://id.example/auth/realms/demo/protocol/openid-connect'
     assert.deepEqual(
       { end_session_endpoint, check_session_iframe, revocation_endpoint, introspection_endpoint },
@@ -66,6 +66,8 @@ forEachDatabase('keycloak-dialect §1 Paths', (database) => {
       assert.equal(rest[`${channel}_logout_supported`], true)
       assert.equal(rest[`${channel}_logout_session_supported`], true)
     }
+    const off = discoveryAdditions({ issuer: base, attributes: { 'curfew.session.frame': 'false' } })
+    assert.equal('check_session_iframe' in off, false, 'a realm can switch the frame off (SR-23)')
   })
 
   test('META-01: the RFC 8414 address serves the same document', async () => {
