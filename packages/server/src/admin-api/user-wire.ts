@@ -1,5 +1,7 @@
 /** An account as Keycloak's UserRepresentation. */
+
 import type { Account } from '../account/account.ts'
+import { importedMember } from '../realm/import/write-accounts.ts'
 
 export interface UserAccess {
   readonly mayManage: boolean
@@ -27,7 +29,7 @@ export function briefUserWire(account: Account, { mayManage }: UserAccess) {
 
 /** Members without a column of their own come as they were imported or sent (KQ-34); credentials never. */
 export function userWire(account: Account, access: UserAccess) {
-  const { credentials: _, ...kept } = account.representation
+  const { credentials: _, [importedMember]: __, ...kept } = account.representation
   return {
     totp: false,
     disableableCredentialTypes: [],

@@ -1,4 +1,7 @@
-/** Reads one realm with all that the server keeps of it in memory; opens its keys and client secrets. */
+/**
+ * Reads one realm with all that the server keeps of it in memory; opens its keys and client secrets. Other secrets
+ * inside representations (mail, directories, SAML keys) stay sealed in their rows: in memory they are masked.
+ */
 import { openKey } from '../key/key.ts'
 import type { ServerSecret } from '../key/seal.ts'
 import type { Client } from '../rp/client.ts'
@@ -7,6 +10,7 @@ import { openClientSecret } from '../rp/client-secret.ts'
 import { type Representation, textMapOf, textOf, textsMapOf, textsOf } from '../rp/representation.ts'
 import type { Queryable } from '../store/store.ts'
 import type { ClientScopeTable, ClientTable, GroupTable, RealmTable, RoleTable } from '../store/tables.ts'
+import { maskMembers } from './import/sealed-members.ts'
 import type { ClientScope, Group, Realm, Role } from './realm.ts'
 import { readRealmSettings } from './realm-settings.ts'
 
@@ -31,7 +35,7 @@ export async function loadRealm(
   if (!row) return undefined
   const keyRows = await on.db.selectFrom('realm_key').selectAll().where('realm_id', '=', realmId).execute()
   const clients = (await readClients(on, realmId)).map((client) => clientFromRow(deps, client))
-  const representation = JSON.parse(row.representation) as Representation
+  const representation = maskMembers(JSON.parse(row.representation) as Representation)
   const settings = readRealmSettings({ ...representation, realm: row.name })
   return {
     id: row.id,
@@ -86,7 +90,7 @@ const readGroups = (on: Queryable, realmId: string): Promise<GroupTable[]> =>
 function clientFromRow(deps: LoadRealmDeps, row: ClientTable): Client {
   return clientFromRepresentation({
     row,
-    representation: JSON.parse(row.representation) as Representation,
+    representation: maskMembers(JSON.parse(row.representation) as Representation),
     secret: row.secret_sealed === null ? undefined : openClientSecret(deps.secret, row.id, row.secret_sealed),
     baseUrl: deps.baseUrl,
   })

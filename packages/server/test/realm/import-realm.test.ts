@@ -13,6 +13,7 @@ import { effectiveRoles } from '../../src/realm/effective-roles.ts'
 import { type ImportOptions, type ImportResult, importRealm } from '../../src/realm/import/import-realm.ts'
 import { type ImportReport, renderImportReport } from '../../src/realm/import/import-report.ts'
 import type { ImportFile } from '../../src/realm/import/read-export.ts'
+import { openMembers } from '../../src/realm/import/sealed-members.ts'
 import type { Realm } from '../../src/realm/realm.ts'
 import { createRealms } from '../../src/realm/realms.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -155,6 +156,25 @@ forEachDatabase('import of a realm', (database) => {
     ]) {
       assert.ok(!text.includes(clear), clear)
     }
+  })
+
+  test('the realm in memory shows masks in place of secrets, and the row still has them for an export (KZ-90)', async () => {
+    await using store = await database.open()
+    await importAcme(store)
+    const realm = await load(store)
+    assert.deepEqual(realm.representation['smtpServer'], {
+      host: 'mail.acme.example',
+      from: 'no-reply@acme.example',
+      user: 'mailer',
+      password: '**********',
+    })
+    assert.ok(!JSON.stringify(realm.representation).includes('curfew:'))
+    const row = await store.read.db.selectFrom('realm').select('representation').executeTakeFirstOrThrow()
+    const opened = openMembers(secret, JSON.parse(row.representation))
+    const file = JSON.parse(realmFile.text)
+    assert.deepEqual(opened['smtpServer'], file.smtpServer)
+    assert.deepEqual(opened['identityProviders'], file.identityProviders)
+    assert.equal(opened['loginTheme'], 'acme')
   })
 
   test('the same files again change nothing, not even the version', async () => {

@@ -32,9 +32,9 @@ export function openMembers(secret: ServerSecret, of: Representation): Represent
   )
 }
 
-/** For answers to administrators: every secret member as Keycloak masks it. */
+/** What is kept in memory and shown to administrators: every secret member as Keycloak masks it. */
 export function maskMembers(of: Representation): Representation {
-  return mapSecrets(of, () => secretMask)
+  return mapSecrets(of, (value) => (value === '' ? value : secretMask))
 }
 
 /** Paths of members that a console export has masked. */
