@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { hostileRedirectUris } from '../../test/fixture/hostile-redirect-uris.ts'
 import {
   matchPostLogoutUri,
@@ -69,6 +70,72 @@ describe('hostile return addresses (X-04)', () => {
     ]) {
       assert.equal(matchRedirectUri(client([uri], { publicClient: true }), uri), undefined, uri)
     }
+  })
+})
+
+describe('generated return addresses (X-04)', () => {
+  const registered = client(['https://app.example/app/*', 'https://app.example/cb'])
+  const pieces = fc.constantFrom(
+    ...[
+      'https://',
+      'http://',
+      '//',
+      '/',
+      '\\',
+      '@',
+      ':',
+      '443',
+      '.',
+      '..',
+      ';',
+      '%2e',
+      '%2f',
+      '%5c',
+      '%25',
+      '%00',
+      '%0a',
+      '#',
+      '?',
+      '*',
+    ],
+    ...[
+      'app.example',
+      'evil.example',
+      'app',
+      'cb',
+      '/app/',
+      'https://app.example/app/',
+      'https://app.example/cb',
+      '\t',
+      '\n',
+      ' ',
+      'é',
+    ],
+  )
+  const uris = fc.array(fc.oneof({ weight: 4, arbitrary: pieces }, fc.string({ maxLength: 3 })), {
+    maxLength: 8,
+  })
+  const started = uris.map((parts) => ['https://app.example/app/', ...parts].join(''))
+
+  test('what is accepted leads every parser to the registered host and below the registered path', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          uris.map((parts) => parts.join('')),
+          started,
+        ),
+        (uri) => {
+          const match = matchPostLogoutUri(registered, uri)
+          if (match === undefined) return
+          const url = new URL(uri)
+          assert.equal(url.origin, 'https://app.example')
+          assert.equal(url.username + url.password, '')
+          assert.ok(match === 'exact' ? url.pathname === '/cb' : `${url.pathname}/`.startsWith('/app/'), uri)
+          assert.ok(!decodeURIComponent(url.pathname).split('/').includes('..'), uri)
+        },
+      ),
+      { numRuns: 20_000 },
+    )
   })
 })
 
