@@ -1,0 +1,93 @@
+/**
+ * The only place where parts are built and joined. Reads as a page: what is opened, who is given what, what is
+ * started, and how it ends.
+ */
+import { createPasswordPool } from './account/password-pool.ts'
+import type { Ambient } from './ambient/ambient.ts'
+import { addressJudge } from './compose/address-judge.ts'
+import { composeDelivery, coreCount } from './compose/compose-delivery.ts'
+import { type ComposedHttp, composeHttp } from './compose/compose-http.ts'
+import { composeTelemetry } from './compose/compose-telemetry.ts'
+import { type Life, lifeOf } from './compose/life.ts'
+import { type Listening, listen } from './compose/listen.ts'
+import { prepareMaster } from './compose/prepare-master.ts'
+import type { Settings } from './config/schema.ts'
+import type { ServerSecret } from './key/seal.ts'
+import type { ImportDeps } from './realm/import/import-realm.ts'
+import type { Realms } from './realm/realm.ts'
+import { createRealms } from './realm/realms.ts'
+import { createOutboundHttp } from './sender/outbound-http.ts'
+import { readOutboundSettings } from './sender/read-outbound-settings.ts'
+import type { SignOutDeps } from './sign-out/sign-out.ts'
+import { openStore, type Store } from './store/store.ts'
+
+export interface World {
+  readonly ambient: Ambient
+  readonly secret: ServerSecret
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface ComposedServer extends Life {
+  readonly ambient: Ambient
+  readonly settings: Settings
+  readonly store: Store
+  readonly realms: Realms
+  readonly importDeps: ImportDeps
+  /** The public address, without a trailing slash. */
+  readonly url: string
+  readonly http: ComposedHttp
+}
+
+/**
+ * Builds the server.
+ * @throws CURFEW_CONFIG_INVALID, CURFEW_STORE_LOCKED, CURFEW_STORE_UNAVAILABLE, CURFEW_KEY_UNSEAL_FAILED
+ */
+export async function compose(settings: Settings, world: World): Promise<ComposedServer> {
+  const { ambient, secret } = world
+  const listening = await listen(settings)
+  const { url } = listening
+  const store = await openOrClose(settings, ambient, listening)
+  const outbound = createOutboundHttp({
+    ...ambient,
+    settings: readOutboundSettings(settings, new URL(url), world.env),
+  })
+  const realms = createRealms({ store, secret, ambient, baseUrl: url })
+  const passwords = createPasswordPool(ambient, { coreCount: coreCount() })
+  await prepareMaster({ store, realms, passwords, secret, ...ambient }, settings)
+  const { metrics, events, onSignOut, joinDispatcher } = composeTelemetry(
+    { store, ambient, poolCount: () => outbound.poolCount() },
+    settings,
+  )
+  const signOut: SignOutDeps = { ...events, store, realms, ambient, onSignOut }
+  const { dispatcher, feed } = composeDelivery(
+    { store, realms, ambient, outbound, events, onSettled: metrics.countSettled },
+    settings,
+  )
+  joinDispatcher(dispatcher)
+  const parts = { store, realms, ambient, outbound, passwords, secret, events, signOut, feed, metrics, url }
+  const http = await composeHttp(parts, settings)
+  const importDeps = { store, secret, random: ambient.random, isAddressAllowed: addressJudge(outbound) }
+  return {
+    ...parts,
+    settings,
+    http,
+    importDeps,
+    ...lifeOf({ ...parts, dispatcher, http, listening }, settings),
+  }
+}
+
+async function openOrClose(settings: Settings, ambient: Ambient, listening: Listening): Promise<Store> {
+  try {
+    return await openStore(
+      {
+        dataDir: settings.data,
+        databaseUrl: settings['database.url'],
+        connectionCountMax: settings['database.connection_count_max'],
+      },
+      ambient,
+    )
+  } catch (error) {
+    await listening.release()
+    throw error
+  }
+}
