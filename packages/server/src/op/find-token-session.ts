@@ -5,6 +5,7 @@ import { accountFromRow } from '../account/account-row.ts'
 import type { Instant } from '../ambient/clock.ts'
 import type { Queryable } from '../store/store.ts'
 import type { AccountTable, Tables } from '../store/tables.ts'
+import { artifactHash } from './adapter/artifact-hash.ts'
 import { compiledQuery } from './compiled-query.ts'
 
 export interface TokenRow {
@@ -41,7 +42,6 @@ const accountColumns = [
   'a.service_account_client_uuid',
   'a.created_at',
   'a.deleted_at',
-  'r.id_hash as revoked_hash',
 ] as const
 
 const bySession = compiledQuery(['realmId', 'clientId', 'sid', 'revokedHash'], (db: Kysely<Tables>, value) =>
@@ -62,6 +62,7 @@ const bySession = compiledQuery(['realmId', 'clientId', 'sid', 'revokedHash'], (
       'c.expires_at',
       'c.ended_at',
       'c.revoked_at',
+      'r.id_hash as revoked_hash',
       ...accountColumns,
     ]),
 )
@@ -73,7 +74,28 @@ const byService = compiledQuery(['realmId', 'clientUuid', 'revokedHash'], (db: K
     .where('a.service_account_client_uuid', '=', value.clientUuid)
     .where('a.realm_id', '=', value.realmId)
     .where('a.deleted_at', 'is', null)
-    .select(accountColumns),
+    .select(['r.id_hash as revoked_hash', ...accountColumns]),
+)
+
+const byRefreshToken = compiledQuery(['realmId', 'idHash', 'kind'], (db: Kysely<Tables>, value) =>
+  db
+    .selectFrom('artifact as t')
+    .innerJoin('account as a', 'a.id', 't.account_id')
+    .leftJoin('session as s', 's.uid', 't.session_uid')
+    .where('t.id_hash', '=', value.idHash)
+    .where('t.realm_id', '=', value.realmId)
+    .where('t.kind', '=', value.kind)
+    .select([
+      't.client_id',
+      't.session_uid',
+      't.is_offline',
+      't.consumed_at',
+      't.expires_at',
+      's.state',
+      's.idle_until',
+      's.ends_at',
+      ...accountColumns,
+    ]),
 )
 
 /** By the client session that `sid` and `azp` name. */
@@ -108,6 +130,36 @@ export async function findTokenOfService(
 ): Promise<TokenRow | undefined> {
   const [row] = await byService(on, { realmId, clientUuid, revokedHash })
   return row && { session: undefined, account: accountFrom(row), isRevoked: row.revoked_hash !== null }
+}
+
+/** A stored refresh token with its account and its session, which may be gone. */
+export interface RefreshTokenRow {
+  readonly clientId: string | undefined
+  readonly isOffline: boolean
+  readonly consumedAt: Instant | undefined
+  readonly expiresAt: Instant | undefined
+  readonly account: Account
+  readonly session: Pick<TokenSession, 'uid' | 'state' | 'idleUntil' | 'endsAt'> | undefined
+}
+
+export async function findTokenOfRefresh(
+  on: Queryable,
+  realmId: string,
+  jti: string,
+): Promise<RefreshTokenRow | undefined> {
+  const kind = 'RefreshToken'
+  const [row] = await byRefreshToken(on, { realmId, idHash: artifactHash(kind, jti), kind })
+  if (!row) return undefined
+  const { session_uid: uid, state, idle_until: idleUntil, ends_at: endsAt } = row
+  const hasSession = uid !== null && state !== null && idleUntil !== null && endsAt !== null
+  return {
+    clientId: row.client_id ?? undefined,
+    isOffline: row.is_offline === 1,
+    consumedAt: row.consumed_at ?? undefined,
+    expiresAt: row.expires_at ?? undefined,
+    account: accountFrom(row),
+    session: hasSession ? { uid, state, idleUntil, endsAt } : undefined,
+  }
 }
 
 /** True while an offline grant of this client, begun in this session, is there. */

@@ -1,15 +1,12 @@
 /** Whether a refresh token could be used right now, without using it: for introspection. */
 import type { Account } from '../account/account.ts'
-import { findAccountById } from '../account/find-account.ts'
 import type { Instant } from '../ambient/clock.ts'
 import type { ServerSecret } from '../key/seal.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
-import { readSession } from '../session/read-session.ts'
-import { isAlive } from '../session/session.ts'
 import type { Queryable } from '../store/store.ts'
 import { findEndOfSession } from './find-end-of-session.ts'
-import { findRefreshToken, type StoredRefreshToken } from './find-refresh-token.ts'
+import { findTokenOfRefresh, type RefreshTokenRow } from './find-token-session.ts'
 import type { RefreshTokenClaims } from './refresh-token-format.ts'
 import type { TokenFault } from './token-fault.ts'
 import { judgeNotBefore, verifyRefreshToken } from './verify-token.ts'
@@ -24,6 +21,7 @@ export type JudgedRefreshToken =
     }
   | { readonly ok: false; readonly fault: TokenFault; readonly claims: RefreshTokenClaims | undefined }
 
+/** One query; a second one explains how a session ended. An offline grant needs no session (SR-06). */
 export async function judgeRefreshToken(
   deps: { readonly on: Queryable; readonly secret: ServerSecret },
   realm: Realm,
@@ -38,18 +36,20 @@ export async function judgeRefreshToken(
   const client = realm.clients.get(claims.azp)
   if (!client || client.isDeleted) return refuse({ reason: 'client_unknown', clientId: claims.azp })
   if (!client.enabled) return refuse({ reason: 'client_disabled', clientId: claims.azp })
-  const stored = await findRefreshToken(deps.on, realm.id, claims.jti)
-  const fault = judgeStored(stored, claims, at) ?? (await judgeSession(deps.on, stored, at))
-  if (fault) return refuse(fault)
-  const account = await findAccountById(deps.on, realm.id, stored?.accountId ?? '')
-  if (!account?.enabled || account.isDeleted) return refuse({ reason: 'account_disabled' })
+  const row = await findTokenOfRefresh(deps.on, realm.id, claims.jti)
+  const fault = judgeStored(row, claims, at)
+  if (fault || !row) return refuse(fault ?? { reason: 'revoked' })
+  const { account, session } = row
+  const gone = row.isOffline ? undefined : await judgeSession(deps.on, session, at)
+  if (gone) return refuse(gone)
+  if (!account.enabled || account.isDeleted) return refuse({ reason: 'account_disabled' })
   const levels = { realm: realm.notBefore, client: client.notBefore, account: account.notBefore }
   const older = judgeNotBefore(claims.iat, levels)
-  return older ? refuse(older) : { ok: true, claims, client, account, sessionUid: stored?.sessionUid }
+  return older ? refuse(older) : { ok: true, claims, client, account, sessionUid: session?.uid }
 }
 
 function judgeStored(
-  stored: StoredRefreshToken | undefined,
+  stored: RefreshTokenRow | undefined,
   claims: RefreshTokenClaims,
   at: Instant,
 ): TokenFault | undefined {
@@ -63,16 +63,13 @@ function judgeStored(
   return undefined
 }
 
-/** An offline grant needs no session (SR-06). */
 async function judgeSession(
   on: Queryable,
-  stored: StoredRefreshToken | undefined,
+  session: RefreshTokenRow['session'],
   at: Instant,
 ): Promise<TokenFault | undefined> {
-  if (!stored || stored.isOffline) return undefined
-  const session = stored.sessionUid === undefined ? undefined : await readSession(on, stored.sessionUid)
-  if (session && isAlive(session, at)) return undefined
-  return session?.state === 'ended' || !session
-    ? { reason: 'session_ended', end: session && (await findEndOfSession(on, session.uid)) }
-    : { reason: 'session_expired' }
+  if (!session) return { reason: 'session_ended', end: undefined }
+  if (session.state === 'ended')
+    return { reason: 'session_ended', end: await findEndOfSession(on, session.uid) }
+  return at >= session.idleUntil || at >= session.endsAt ? { reason: 'session_expired' } : undefined
 }

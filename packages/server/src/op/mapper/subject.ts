@@ -13,7 +13,6 @@ export function subjectFor(realm: Realm, client: Client, accountId: string): str
   const mapper = pairwiseMapper(realm, client)
   if (!mapper) return accountId
   const sector = sectorIdentifier(client, mapper.config['sectorIdentifierUri'])
-  if (sector === undefined) return accountId
   const salt = mapper.config['pairwiseSubAlgorithmSalt'] ?? ''
   return nameUuid(createHash('sha256').update(sector).update(accountId).update(salt).digest())
 }
@@ -29,14 +28,15 @@ function pairwiseMapper(realm: Realm, client: Client): ProtocolMapper | undefine
   )
 }
 
-/** The host of the sector identifier URI, else of the redirect URIs (the first one, when several are registered). */
-function sectorIdentifier(client: Client, sectorIdentifierUri: string | undefined): string | undefined {
-  if (sectorIdentifierUri) return URL.parse(sectorIdentifierUri)?.hostname
+/** The host of the sector identifier URI, else of the first redirect URI that has one, else the client by itself. */
+function sectorIdentifier(client: Client, sectorIdentifierUri: string | undefined): string {
+  const registered = sectorIdentifierUri ? URL.parse(sectorIdentifierUri)?.hostname : undefined
+  if (registered) return registered
   for (const uri of client.redirectUris) {
     const host = URL.parse(uri, client.rootUrl)?.hostname
     if (host) return host
   }
-  return undefined
+  return client.clientId
 }
 
 /** A version 3 UUID of the bytes without a name space, as `java.util.UUID.nameUUIDFromBytes` makes it. */
