@@ -5,6 +5,7 @@
  *
  * The cost depends on the endpoints asked and the rows taken, never on how many rows wait.
  */
+import assert from 'node:assert/strict'
 import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
 import { type Random, randomFraction } from '../ambient/random.ts'
@@ -107,10 +108,10 @@ async function writeClaim(
   at: Instant,
 ): Promise<void> {
   if (chosen.length === 0) return
-  await updateRows(
+  const leased = await updateRows(
     tx,
     'delivery',
-    { key: 'id', set: leaseColumns, where: "state = 'pending'" },
+    { key: 'id', set: leaseColumns },
     chosen.map((row) => ({
       id: row.id,
       state: 'leased',
@@ -121,6 +122,7 @@ async function writeClaim(
       tried_at: at,
     })),
   )
+  assert(leased.size === chosen.length, 'every row that was chosen was locked by this claim')
   await insertRows(
     tx,
     'attempt',

@@ -47,7 +47,8 @@ export async function storeSettlements(
 const deliveryUpdate = {
   key: 'id',
   match: ['fence'],
-  where: "state = 'leased'",
+  // the same as state = 'leased' by a constraint, but it does not tempt PostgreSQL to walk a partial index
+  where: 'lease_until is not null',
   set: [
     'state',
     'detail',

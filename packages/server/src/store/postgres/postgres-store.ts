@@ -98,8 +98,13 @@ async function runWork<T>(
     afterCommit: (run) => effects.afterCommit(run),
     notify: (channel, payload) => effects.notify(channel, payload),
   })
-  for (const { channel, payload } of effects.notices) {
-    await sql`select pg_notify(${`curfew_${channel}`}, ${payload})`.execute(db)
+  const { notices } = effects
+  if (notices.length > 0) {
+    // one statement for all: a group of outcomes wakes the watchers of hundreds of sign-outs
+    const channels = notices.map(({ channel }) => `curfew_${channel}`)
+    const payloads = notices.map(({ payload }) => payload)
+    await sql`select pg_notify(channel, payload)
+      from unnest(${channels}::text[], ${payloads}::text[]) as notice (channel, payload)`.execute(db)
   }
   return value
 }
