@@ -5,7 +5,7 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Supervised, supervise } from './supervise.ts'
 
-const waits = 'console.log("ready to serve"); console.error("a line of trouble"); setInterval(() => {}, 1000)'
+const waits = 'console.error("a line of trouble"); console.log("ready to serve"); setInterval(() => {}, 1000)'
 
 function supervised(t: TestContext, script: string): Supervised & { log(): string; trouble: string[] } {
   const folder = mkdtempSync(path.join(tmpdir(), 'curfew-test-'))

@@ -27,7 +27,7 @@ export interface Supervised {
 
 export function supervise(options: SupervisedOptions): Supervised {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-  let child: ChildProcess | undefined
+  let child: LoggedProcess | undefined
   let isWanted = false
   return {
     get isRunning() {
@@ -38,33 +38,39 @@ export function supervise(options: SupervisedOptions): Supervised {
       isWanted = true
       const started = spawnLogged(options)
       child = started
-      started.once('exit', (code, signal) => {
+      started.process.once('exit', (code, signal) => {
         child = undefined
         if (!isWanted) return
         options.onTrouble(`${options.logFile}: ended by itself (${signal ?? `code ${code}`})\n`)
         end()
       })
-      await untilReady(started, options)
+      await untilReady(started.process, options)
     },
     async stop() {
       isWanted = false
-      if (!child) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      child.once('exit', () => resolve())
-      child.kill('SIGTERM')
-      await promise
+      const stopping = child
+      stopping?.process.kill('SIGTERM')
+      await stopping?.logged
     },
     ended,
   }
 }
 
-function spawnLogged({ command, args, env, logFile }: SupervisedOptions): ChildProcess {
+interface LoggedProcess {
+  readonly process: ChildProcess
+  /** Resolves when it has ended and its last line is in the log. */
+  readonly logged: Promise<void>
+}
+
+function spawnLogged({ command, args, env, logFile }: SupervisedOptions): LoggedProcess {
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
   child.stdout.pipe(log, { end: false })
   child.stderr.pipe(log, { end: false })
-  child.once('close', () => log.end())
-  return child
+  const logged = new Promise<void>((resolve) => {
+    child.once('close', () => log.end(resolve))
+  })
+  return { process: child, logged }
 }
 
 function untilReady(child: ChildProcess, { readyLine, logFile }: SupervisedOptions): Promise<void> {
