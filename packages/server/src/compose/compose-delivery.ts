@@ -9,9 +9,11 @@ import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
 import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
 import type { Realms } from '../realm/realm.ts'
 import type { Channel } from '../rp/client.ts'
+import { createKeycloakAdminUrlSender } from '../sender/keycloak-admin-url/keycloak-admin-url.ts'
 import { createOidcBackchannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
 import type { Sender } from '../sender/sender.ts'
+import { findClientSessionBySid } from '../session/find-client-session-by-sid.ts'
 import type { Store } from '../store/store.ts'
 import { deliveryEvent } from './delivery-event.ts'
 
@@ -31,8 +33,11 @@ export interface ComposedDelivery {
 
 export function composeDelivery(parts: DeliveryParts, settings: Settings): ComposedDelivery {
   const { store, ambient, realms, outbound } = parts
+  const adapterSessionOf = async (realmId: string, sid: string): Promise<string | undefined> =>
+    (await findClientSessionBySid(store.read, realmId, sid))?.adapterSessionId
   const senders: readonly Sender[] = [
     createOidcBackchannelSender({ realms, outbound, random: ambient.random }),
+    createKeycloakAdminUrlSender({ realms, outbound, random: ambient.random, adapterSessionOf }),
   ]
   const dispatcher = new Dispatcher({
     store,

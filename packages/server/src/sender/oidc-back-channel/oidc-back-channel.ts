@@ -12,13 +12,13 @@ import type { Instant } from '../../ambient/clock.ts'
 import { type Random, randomId } from '../../ambient/random.ts'
 import { type RealmKey, signingKeyFor } from '../../key/key.ts'
 import type { Realm } from '../../realm/realm.ts'
-import { channelsOf } from '../../rp/channels.ts'
 import type { Client } from '../../rp/client.ts'
 import { judgeUrl } from '../address-guard.ts'
+import { currentAddress } from '../current-address.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
+import { signCompactJws } from '../sign-compact-jws.ts'
 import { buildLogoutToken, logoutTokenAlgorithms, logoutTokenType } from './build-logout-token.ts'
-import { signLogoutToken } from './sign-logout-token.ts'
 
 export interface OidcBackchannelDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
@@ -39,7 +39,7 @@ async function prepare(
   const realm = await deps.realms.byId(subject.realmId)
   if (!realm) throw new Error(`realm ${subject.realmId} of delivery ${subject.deliveryId} does not exist`)
   const client = realm.clients.get(subject.clientId)
-  const address = addressOf(client, subject)
+  const address = currentAddress(client, subject)
   if (address === undefined) {
     return { refused: true, kind: 'no_channel', reason: 'config.no_channel', address: subject.address }
   }
@@ -51,7 +51,7 @@ async function prepare(
   const key = chooseKey(realm, registration, at)
   const jti = randomId(deps.random)
   const claims = buildLogoutToken(registration, subject, jti, at)
-  const logoutToken = await signLogoutToken(key, logoutTokenType(registration), claims)
+  const logoutToken = await signCompactJws(key, logoutTokenType(registration), claims)
   return {
     address,
     evidence: { jti, kid: key.kid },
@@ -69,12 +69,6 @@ async function prepare(
         signal,
       ),
   }
-}
-
-/** The address as registered now. A deleted client is told at the address that it had (D13). */
-function addressOf(client: Client | undefined, subject: DeliverySubject): string | undefined {
-  if (!client || client.isDeleted) return subject.address
-  return channelsOf(client).find((one) => one.channel === 'oidc-back-channel')?.address
 }
 
 function chooseKey(realm: Realm, client: Pick<Client, 'clientId' | 'attributes'>, at: Instant): RealmKey {

@@ -1,5 +1,5 @@
 /**
- * Signs a logout token in libuv's threads, so that a thousand RSA signatures overlap with sending.
+ * Signs a message in libuv's threads, so that a thousand RSA signatures overlap with sending.
  *
  * `crypto.sign` with a callback was the cheapest of what was measured for 1,000 tokens at once (wall and CPU
  * milliseconds, two cores): RS256 137/265, jose 152/286, synchronous 252/253; ES256 27/53, jose 36/61.
@@ -7,21 +7,16 @@
  * @see RFC 7515 §5.1, RFC 7518 §3.3–3.5, RFC 8037 §3.1
  */
 import { constants, KeyObject, sign } from 'node:crypto'
-import type { RealmKey } from '../../key/key.ts'
-import type { LogoutTokenClaimsWire } from './build-logout-token.ts'
+import type { RealmKey } from '../key/key.ts'
 
 type SignInput = Parameters<typeof sign>[2]
 
 const inputs = new WeakMap<RealmKey, SignInput>()
 
 /** The compact JWS (RFC 7515 §7.1). */
-export function signLogoutToken(
-  key: RealmKey,
-  type: 'logout+jwt' | 'JWT',
-  claims: LogoutTokenClaimsWire,
-): Promise<string> {
+export function signCompactJws(key: RealmKey, type: string, payload: object): Promise<string> {
   const header = { alg: key.algorithm, typ: type, kid: key.kid }
-  const signed = `${base64url(header)}.${base64url(claims)}`
+  const signed = `${base64url(header)}.${base64url(payload)}`
   return new Promise((resolve, reject) => {
     sign(
       key.algorithm === 'EdDSA' ? null : 'sha256',

@@ -1,0 +1,41 @@
+/**
+ * The message that Keycloak's own adapters understand: "end these sessions of yours".
+ *
+ * @see keycloak-dialect.md §11.2, KA-01
+ */
+import { type Instant, toNumericDate } from '../../ambient/clock.ts'
+import type { DeliverySubject } from '../sender.ts'
+
+/** Keycloak's adapters refuse a message that is older. */
+export const logoutActionLifetimeSeconds = 30
+
+export interface LogoutActionWire {
+  readonly id: string
+  readonly expiration: number
+  readonly resource: string
+  readonly action: 'LOGOUT'
+  readonly adapterSessionIds: readonly [string]
+  readonly notBefore: number
+  readonly keycloakSessionIds: readonly [string]
+}
+
+/**
+ * The action for one session. The list of adapter sessions is never empty, which adapters answer with ok and do
+ * nothing for, and never left out, which would sign out everybody of that client (KA-12).
+ */
+export function buildLogoutAction(
+  subject: Pick<DeliverySubject, 'clientId' | 'sid'>,
+  adapterSessionId: string,
+  id: string,
+  at: Instant,
+): LogoutActionWire {
+  return {
+    id,
+    expiration: toNumericDate(at) + logoutActionLifetimeSeconds,
+    resource: subject.clientId,
+    action: 'LOGOUT',
+    adapterSessionIds: [adapterSessionId],
+    notBefore: 0,
+    keycloakSessionIds: [subject.sid],
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The sender for Keycloak's own adapters: `k_logout` at the admin URL, used where an application has no
+ * back-channel address.
+ *
+ * Invariants
+ * - KA-10: always RS256 with a `kid` of the key set, because keycloak-connect verifies nothing else.
+ * - KA-11: `id` and `expiration` are fresh for every try.
+ * - KA-13: the host that an adapter named never becomes part of the address.
+ *
+ * @see keycloak-dialect.md §11.2
+ */
+import type { Instant } from '../../ambient/clock.ts'
+import { type Random, randomId } from '../../ambient/random.ts'
+import { signingKeyFor } from '../../key/key.ts'
+import type { Realm } from '../../realm/realm.ts'
+import { judgeUrl } from '../address-guard.ts'
+import { currentAddress } from '../current-address.ts'
+import type { OutboundHttp } from '../outbound-http.ts'
+import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
+import { signCompactJws } from '../sign-compact-jws.ts'
+import { buildLogoutAction } from './build-logout-action.ts'
+
+export interface KeycloakAdminUrlDeps {
+  readonly realms: { byId(id: string): Promise<Realm | undefined> }
+  readonly outbound: Pick<OutboundHttp, 'post' | 'policyFor'>
+  readonly random: Random
+  /** The application's own name for the session, given at the code exchange (`client_session_state`). */
+  adapterSessionOf(realmId: string, sid: string): Promise<string | undefined>
+}
+
+export function createKeycloakAdminUrlSender(deps: KeycloakAdminUrlDeps): Sender {
+  return { channel: 'keycloak-admin-url', prepare: (subject, at) => prepare(deps, subject, at) }
+}
+
+/** Reasons: `config.no_channel`, and those of `judgeUrl`. Throws when the realm is gone or has no RS256 key. */
+async function prepare(
+  deps: KeycloakAdminUrlDeps,
+  subject: DeliverySubject,
+  at: Instant,
+): Promise<PreparedMessage | PrepareRefusal> {
+  const realm = await deps.realms.byId(subject.realmId)
+  if (!realm) throw new Error(`realm ${subject.realmId} of delivery ${subject.deliveryId} does not exist`)
+  const base = currentAddress(realm.clients.get(subject.clientId), subject)
+  const adapterSessionId = await deps.adapterSessionOf(subject.realmId, subject.sid)
+  if (base === undefined || adapterSessionId === undefined) {
+    return { refused: true, kind: 'no_channel', reason: 'config.no_channel', address: subject.address }
+  }
+  const address = `${base.replace(/\/+$/, '')}/k_logout`
+  const scope = { realm: realm.name, clientId: subject.clientId }
+  const judged = judgeUrl(address, deps.outbound.policyFor(scope))
+  if (!judged.ok) return { refused: true, kind: 'blocked', reason: judged.reason, address }
+
+  const key = signingKeyFor(realm.keys, 'RS256', at)
+  if (!key) throw new Error(`realm ${realm.name} has no RS256 key, which Keycloak's adapters need`)
+  const id = randomId(deps.random)
+  const body = await signCompactJws(key, 'JWT', buildLogoutAction(subject, adapterSessionId, id, at))
+  const { endpointId } = subject
+  const { trustPem } = realm.settings
+  return {
+    address,
+    evidence: { jti: id, kid: key.kid },
+    send: (signal) =>
+      deps.outbound.post(
+        { endpointId, url: address, scope, trustPem, contentType: 'text/plain', body },
+        signal,
+      ),
+  }
+}
