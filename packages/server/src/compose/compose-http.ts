@@ -52,7 +52,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     legacyAuthPath: settings.legacy_auth_path,
     trustedProxies: settings['proxy.trusted'],
   }
-  const app = createHttp(ambient, http, renderHttpError(url))
+  const app = createHttp(ambient, http, renderHttpError(http.isPublicHttps))
   const fetchJson = jsonReader(parts.outbound)
   const endpoints = { ...signOut, secret, clientKeys: createClientKeys(fetchJson) }
   const op = createOp({
@@ -72,13 +72,20 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
       ),
   })
   registerOwnEndpoints(app, endpoints)
-  registerPages(app, { ...parts, ...endpoints, op, legacyRedirectUri: settings.legacy_redirect_uri })
+  registerPages(app, {
+    ...parts,
+    ...endpoints,
+    interactions: op,
+    settings: { isPublicHttps: http.isPublicHttps },
+  })
   registerAdminApi(app, { ...signOut, passwords: parts.passwords })
   registerEngine(app, { op, realms: parts.realms })
 
   let isDraining = false
   const management =
-    settings.management_port === undefined ? undefined : createHttp(ambient, http, renderHttpError(url))
+    settings.management_port === undefined
+      ? undefined
+      : createHttp(ambient, http, renderHttpError(http.isPublicHttps))
   const operators = management ?? app
   registerHealth(operators, { ready: { database: () => store.check() }, isDraining: () => isDraining })
   registerMetrics(operators, parts.metrics)

@@ -33,10 +33,8 @@ export function composeTelemetry(
     realmName: (id) => realmNames.get(id) ?? id,
   })
   return {
-    metrics: {
-      ...metrics,
-      countSignOut: (realm, { initiator }) => metrics.countSignOut(realm.name, initiator),
-    },
+    metrics,
+    onSignOut: (realm, { initiator }) => metrics.countSignOut(realm.name, initiator),
     events: {
       ...ambient,
       eventLineQuotes: settings.event_line_quotes,

@@ -1,0 +1,139 @@
+/** The first administrator: the page behind the one-time link that the server prints (experience.md §4.1). */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { PasswordPool } from '../account/password-pool.ts'
+import type { Ambient } from '../ambient/ambient.ts'
+import { bootstrapAdmin } from '../realm/bootstrap-admin.ts'
+import type { Realms } from '../realm/realm.ts'
+import { isSetupTicketValid, useSetupTicket } from '../realm/setup-ticket.ts'
+import type { Store } from '../store/store.ts'
+import { localUrl } from './html.ts'
+import {
+  frameOf,
+  isFromOtherSite,
+  type PageSettings,
+  parametersOf,
+  sendErrorPage,
+  sendPage,
+} from './page-answer.ts'
+import {
+  passwordLengthMin,
+  type SetupPage,
+  type SetupProblem,
+  setupDonePage,
+  setupPage,
+} from './setup-page.ts'
+
+export interface SetupPageDeps {
+  readonly store: Store
+  readonly realms: Realms
+  readonly ambient: Ambient
+  readonly passwords: PasswordPool
+  readonly settings: PageSettings
+}
+
+interface Answers {
+  readonly organisation: string
+  readonly username: string
+  readonly email: string
+}
+
+export function registerSetupPages(app: FastifyInstance, deps: SetupPageDeps): void {
+  const show = (request: FastifyRequest, reply: FastifyReply, page: SetupPage, status = 200): FastifyReply =>
+    sendPage(reply, deps.settings, status, setupPage(frameOf(deps.settings, undefined, request), page))
+
+  app.get('/setup', async (request, reply) => show(request, reply, { action: localUrl('/setup') }))
+  app.post('/setup', async (request, reply) => {
+    const ticket = parametersOf(request).get('ticket') ?? ''
+    if (await isSetupTicketValid(deps.store.read, ticket, deps.ambient.clock.now())) {
+      return reply
+        .code(303)
+        .header('location', `/setup/${encodeURIComponent(ticket.trim())}`)
+        .send()
+    }
+    return show(request, reply, { action: localUrl('/setup'), problem: 'ticketWrong' }, 400)
+  })
+  app.get('/setup/:ticket', async (request, reply) => {
+    const { ticket } = request.params as { ticket: string }
+    if (!(await isSetupTicketValid(deps.store.read, ticket, deps.ambient.clock.now()))) {
+      return show(request, reply, { action: localUrl('/setup'), problem: 'ticketWrong' }, 400)
+    }
+    const values = { organisation: '', username: '', email: '' }
+    return show(request, reply, { action: localUrl(`/setup/${encodeURIComponent(ticket)}`), values })
+  })
+  app.post('/setup/:ticket', (request, reply) => makeAdministrator(deps, request, reply, show))
+}
+
+type Show = (request: FastifyRequest, reply: FastifyReply, page: SetupPage, status?: number) => FastifyReply
+
+async function makeAdministrator(
+  deps: SetupPageDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  show: Show,
+): Promise<FastifyReply> {
+  const { settings, realms, passwords, store, ambient } = deps
+  if (isFromOtherSite(request))
+    return sendErrorPage({ settings, realm: undefined, request, reply }, { kind: 'form' })
+  const { ticket } = request.params as { ticket: string }
+  const form = parametersOf(request)
+  const values = {
+    organisation: read(form, 'organisation'),
+    username: read(form, 'username'),
+    email: read(form, 'email'),
+  }
+  const password = form.get('password') ?? ''
+  const action = localUrl(`/setup/${encodeURIComponent(ticket)}`)
+  const problem = problemOf(values, password)
+  if (problem) return show(request, reply, { action, values, problem }, 400)
+  const master = await realms.byName('master')
+  const hashed = await passwords.hash(password)
+  if (hashed === 'busy' || !master) {
+    return sendErrorPage({ settings, realm: undefined, request, reply }, { kind: 'unavailable' })
+  }
+  const at = ambient.clock.now()
+  const outcome = await store.transact(async (tx) => {
+    if (!(await useSetupTicket(tx, ticket, at))) return 'ticket_used'
+    return bootstrapAdmin(ambient, tx, master, { username: values.username, password: hashed }, at)
+  })
+  if (outcome === 'created') return sendDone(deps, request, reply, values.username)
+  const isNameTaken = outcome === 'name_taken'
+  return show(
+    request,
+    reply,
+    isNameTaken
+      ? { action, values, problem: 'usernameWrong' }
+      : { action: localUrl('/setup'), problem: 'ticketWrong' },
+    400,
+  )
+}
+
+function read(form: URLSearchParams, name: string): string {
+  return (form.get(name) ?? '').trim().slice(0, 255)
+}
+
+/** ASVS 5.0 6.2.1, 6.2.4, 6.2.5: length, not composition, and none of the words that everybody tries first. */
+function problemOf({ username, email }: Answers, password: string): SetupProblem | undefined {
+  if (!/^[^\s<>"'`]{1,255}$/.test(username)) return 'usernameWrong'
+  if (email !== '' && !/^[^\s@]+@[^\s@]+$/.test(email)) return 'emailWrong'
+  if (password.length < passwordLengthMin) return 'passwordShort'
+  return isEasilyGuessed(password, username) ? 'passwordCommon' : undefined
+}
+
+function isEasilyGuessed(password: string, username: string): boolean {
+  const plain = password.toLowerCase()
+  if (plain.includes(username.toLowerCase()) && plain.length < username.length + 6) return true
+  return new Set(plain).size <= 3 || /^(password|passwort|qwerty|azerty|letmein|welcome|12345678)/.test(plain)
+}
+
+function sendDone(
+  { settings }: SetupPageDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  username: string,
+): FastifyReply {
+  const page = setupDonePage(frameOf(settings, undefined, request), {
+    account: username,
+    next: localUrl('/realms/master/account'),
+  })
+  return sendPage(reply, settings, 200, page)
+}
