@@ -7,8 +7,8 @@ export interface ConfirmPage {
   readonly action: SafeUrl
   /** Bound to the session that the page shows (RIL-28). */
   readonly token: string
-  /** Who is signed in here, as the person knows it. */
-  readonly account: string
+  /** Who is signed in here, as the person knows it; undefined where it must not be told. */
+  readonly account: string | undefined
   readonly applications: readonly { readonly name: string; readonly lastActiveAt: Instant }[]
   /** Who asks; absent for a bare request. */
   readonly asking?: { readonly application: string; readonly isForSomebodyElse: boolean } | undefined
@@ -25,7 +25,7 @@ export function confirmPage(frame: Frame, page: ConfirmPage, at: Instant): strin
   const title = language.text('confirm.title', { count })
   const main = html`<main>
 <h1>${title}</h1>
-<p class="lead">${language.html('confirm.account', { account: html`<strong><bdi>${page.account}</bdi></strong>` })} ${asking(frame, page)}</p>
+<p class="lead">${account(frame, page)}${asking(frame, page)}</p>
 ${page.isAskedAgain && html`<p class="note" role="status">${language.text('confirm.expired')}</p>`}
 ${count > 0 && list(frame, page, at)}
 <form method="post" action="${page.action}">
@@ -41,6 +41,11 @@ ${leaveOne(frame, page)}${
 </form>
 </main>`
   return renderPage(frame, { title, main })
+}
+
+function account({ language }: Frame, { account }: ConfirmPage): Html | undefined {
+  if (account === undefined) return undefined
+  return html`${language.html('confirm.account', { account: html`<strong><bdi>${account}</bdi></strong>` })} `
 }
 
 function asking({ language }: Frame, { asking }: ConfirmPage): string | undefined {

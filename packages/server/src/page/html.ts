@@ -65,6 +65,17 @@ export function fragmentUrl(id: string): SafeUrl {
   return new SafeUrl(`#${id}`)
 }
 
+/**
+ * A return address that `rp/redirect-uri.ts` has judged: an application's own scheme is fine there. What runs in
+ * the browser is refused once more, because this one is put where a person clicks.
+ */
+export function registeredUrl(address: string): SafeUrl {
+  if (/^(javascript|data|vbscript|blob|file):/i.test(address) || !URL.canParse(address)) {
+    throw new TypeError('not an address that can be registered')
+  }
+  return new SafeUrl(address)
+}
+
 /** An address of an application as a link; undefined unless it is plain http or https without user information. */
 export function webUrl(address: string | undefined): SafeUrl | undefined {
   if (!address || !URL.canParse(address)) return undefined

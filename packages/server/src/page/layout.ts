@@ -1,7 +1,7 @@
 /** The frame around every page: brand above, the page, language and help below, always at the same place (WCAG 3.2.6). */
 import { type Html, html, localUrl, type SafeUrl } from './html.ts'
 import { type Language, languageOf, offeredLanguageTags } from './language/language.ts'
-import { liveScript, mark, style } from './resources.ts'
+import { mark, type Resource, style } from './resources.ts'
 
 /** What all pages of a request have in common. */
 export interface Frame {
@@ -19,8 +19,7 @@ export interface Page {
   readonly title: string
   readonly main: Html
   readonly isWide?: boolean
-  /** Loads the one script. */
-  readonly isLive?: boolean
+  readonly script?: Resource | undefined
   /** Without script, the page is read again after this many seconds, or goes on to `refreshTo`. */
   readonly refreshSeconds?: number | undefined
   readonly refreshTo?: string | undefined
@@ -37,7 +36,7 @@ export function renderPage(frame: Frame, page: Page): string {
 <title>${page.title} · ${frame.brandName}</title>
 <link rel="icon" href="${mark.url}">
 <link rel="stylesheet" href="${style.url}">
-${page.refreshSeconds !== undefined && refresh(page.refreshSeconds, page.refreshTo)}${page.isLive && html`<script type="module" src="${liveScript.url}"></script>`}
+${page.refreshSeconds !== undefined && refresh(page.refreshSeconds, page.refreshTo)}${page.script && html`<script type="module" src="${page.script.url}"></script>`}
 </head>
 <body>
 <div class="${page.isWide ? 'frame wide' : 'frame'}">

@@ -1,5 +1,5 @@
 /**
- * The files that the pages load: one style sheet, one script, one mark. Their addresses carry a hash of their
+ * The files that the pages load: a style sheet, a script for each page that needs one, a mark. Their addresses carry a hash of their
  * content, so browsers keep them for ever and a new version is seen at once.
  */
 import { createHash } from 'node:crypto'
@@ -15,9 +15,10 @@ export interface Resource {
 
 export const style = load('style.css', 'css', 'text/css; charset=utf-8', minifyStyle)
 export const liveScript = load('live.js', 'js', 'text/javascript; charset=utf-8', stripComments)
+export const framesScript = load('frames.js', 'js', 'text/javascript; charset=utf-8', stripComments)
 export const mark = load('mark.svg', 'svg', 'image/svg+xml', (text) => text)
 
-export const resources: readonly Resource[] = [style, liveScript, mark]
+export const resources: readonly Resource[] = [style, liveScript, framesScript, mark]
 
 /** A year, and never asked again: the address changes with the content. */
 export const resourceCacheControl = 'public, max-age=31536000, immutable'

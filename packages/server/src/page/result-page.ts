@@ -14,6 +14,7 @@ import {
 import { fragmentUrl, type Html, html, type SafeUrl } from './html.ts'
 import type { Language, MessageKey } from './language/language.ts'
 import { type Frame, renderPage } from './layout.ts'
+import { liveScript } from './resources.ts'
 
 export interface ResultRow {
   /** Unique in the page. */
@@ -86,7 +87,13 @@ ${list(frame, page.rows)}
 ${actions(frame, page)}
 <p class="reference">${language.text('result.reference')} <code dir="ltr">${page.reference}</code></p>
 </main>`
-  return renderPage(frame, { title, main, isWide: true, isLive: true, ...refresh(summary, page, goesOn) })
+  return renderPage(frame, {
+    title,
+    main,
+    isWide: true,
+    script: liveScript,
+    ...refresh(summary, page, goesOn),
+  })
 }
 
 function refresh(

@@ -10,7 +10,7 @@ export function accessibilityPage(frame: Frame): string {
 <h1>${title}</h1>
 <p>${language.text('accessibility.goal')}</p>
 <h2>${language.text('accessibility.how.title')}</h2>
-<ul>${points.map((point) => html`<li>${language.text(`accessibility.how.${point}`)}</li>`)}</ul>
+<ul class="text">${points.map((point) => html`<li>${language.text(`accessibility.how.${point}`)}</li>`)}</ul>
 <h2>${language.text('accessibility.check.title')}</h2>
 <p>${language.text('accessibility.check.text')}</p>
 <h2>${language.text('accessibility.tell.title')}</h2>

@@ -1,8 +1,10 @@
 /** Every page with sample data, in the circumstances that look different: for the browser tests and for screenshots. */
 import type { DisplaySentence, DisplayState, DisplayWord } from '../../src/delivery/display-state.ts'
 import { confirmPage } from '../../src/page/confirm-page.ts'
+import { consentPage } from '../../src/page/consent-page.ts'
 import { endedPage } from '../../src/page/ended-page.ts'
 import { errorPage, errorPageKinds } from '../../src/page/error-page.ts'
+import { framesPage } from '../../src/page/frames-page.ts'
 import { localUrl, type SafeUrl, webUrl } from '../../src/page/html.ts'
 import { type LanguageTag, languageOf } from '../../src/page/language/language.ts'
 import type { Frame } from '../../src/page/layout.ts'
@@ -97,6 +99,13 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
     signInPage(frame, { ...signIn, login: 'alice', problem: { kind: 'throttled', waitSeconds: 252 } }),
   'sign-in-again': (frame) =>
     signInPage(frame, { ...signIn, login: 'alice', isAgain: true, rememberMe: undefined }),
+  consent: (frame) =>
+    consentPage(frame, {
+      action: signIn.action,
+      csrfToken: 't',
+      application: 'CRM',
+      scopes: ['openid', 'profile', 'email', 'offline_access', 'crm:read'],
+    }),
   confirm: (frame) =>
     confirmPage(
       frame,
@@ -133,6 +142,7 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
       ),
       reference,
     }),
+  frames: (frame) => framesPage(frame, { frames: [], next: localUrl('/realms/demo/sign-out/x') }),
   'result-none': (frame) => resultPage(frame, { rows: [], reference, signInAgain }),
   'ended-already': (frame) => endedPage(frame, { why: { kind: 'already' }, back: backToWiki, signInAgain }),
   'ended-admin': (frame) => endedPage(frame, { why: { kind: 'admin', endedAt: at }, signInAgain }),

@@ -1,0 +1,199 @@
+/**
+ * The end-session endpoint: GET and POST `/protocol/openid-connect/logout`, the question, and its answer.
+ *
+ * @see OpenID Connect RP-Initiated Logout 1.0 §2, §3; keycloak-dialect.md §2
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Instant } from '../ambient/clock.ts'
+import { readParameters } from '../http/parameters.ts'
+import type { Realm } from '../realm/realm.ts'
+import { applicationName } from '../rp/client.ts'
+import { findKeptRequest, keepRequest } from '../sign-out/trigger/continued-request.ts'
+import {
+  decideEndSession,
+  type EndSessionRefusal,
+  type ReturnTo,
+} from '../sign-out/trigger/decide-end-session.ts'
+import type { EndSessionError } from '../sign-out/trigger/end-session-event.ts'
+import { askEndSession } from '../sign-out/trigger/end-session-question.ts'
+import {
+  type EndSessionParameters,
+  type GatheredFacts,
+  readEndSessionFacts,
+} from '../sign-out/trigger/read-end-session-facts.ts'
+import { returnAddress } from '../sign-out/trigger/return-address.ts'
+import { answerConfirm } from './answer-confirm.ts'
+import { answerSignedOut } from './answer-signed-out.ts'
+import { askQuestion } from './ask-question.ts'
+import { endNow } from './end-now.ts'
+import { endedPage } from './ended-page.ts'
+import type { ErrorPageKind } from './error-page.ts'
+import { localUrl, webUrl } from './html.ts'
+import { noteLegacyRedirect } from './note-legacy-redirect.ts'
+import { frameOf, parametersOf, realmOfPage, sendErrorPage, sendPage } from './page-answer.ts'
+import { readCookie } from './page-cookie.ts'
+import { endSessionPath } from './page-path.ts'
+import { recordRefusal, type SignOutCall, type SignOutPageDeps } from './sign-out-call.ts'
+
+export function registerEndSession(app: FastifyInstance, deps: SignOutPageDeps): void {
+  const path = '/realms/:realm/protocol/openid-connect/logout'
+  app.get(path, (request, reply) => endSession(deps, request, reply))
+  app.post(path, (request, reply) => endSession(deps, request, reply))
+  app.post(`${path}/logout-confirm`, (request, reply) => answerConfirm(deps, request, reply))
+}
+
+async function endSession(
+  deps: SignOutPageDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const realm = await realmOfPage(deps, request, reply)
+  if (!realm) return reply
+  const at = deps.ambient.clock.now()
+  const read = readParameters(parametersOf(request))
+  if (!read.ok) return refuseRepeated({ deps, realm, request, reply, at }, read.duplicate)
+  if (request.method === 'POST' && read.values['refresh_token'] !== undefined) {
+    return deps.legacyLogout(realm, request, reply, read.values)
+  }
+  const sessionCookie = readCookie(request, deps.sessionCookieName(realm))
+  if (isCrossSitePost(request, realm, sessionCookie)) {
+    const handle = await keepRequest(deps, realm, wanted(read.values), at)
+    return reply.redirect(`${endSessionPath(realm)}?continue=${handle}`, 303)
+  }
+  const parameters = await parametersOrKept(deps, realm, read.values, at)
+  const gathered = await readEndSessionFacts(
+    deps.store.read,
+    realm,
+    { parameters, sessionCookie, settings: deps.settings },
+    at,
+  )
+  return decide({ deps, realm, request, reply, parameters, at }, gathered)
+}
+
+async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<FastifyReply> {
+  const decision = decideEndSession(gathered.facts)
+  noteLegacyRedirect(call, gathered)
+  switch (decision.kind) {
+    case 'refuse':
+      return refuse(call, gathered, decision.refusal)
+    case 'already_signed_out':
+      if (decision.isHintOfEndedSession) record(call, gathered, 'hint_session_gone')
+      return showAlready(call, decision.returnTo)
+    case 'confirm':
+      return askQuestion(call, { ...decision, clientId: gathered.client?.clientId })
+    case 'sign_out_now': {
+      const { hint } = gathered.facts
+      const clientId = gathered.client?.clientId ?? (hint.kind === 'good' ? hint.clientId : undefined)
+      const { sessionUid, returnTo } = decision
+      const hasBrowser = gathered.browserSession !== undefined
+      const ended = await endNow(call, { sessionUid, clientId, hasBrowser })
+      return ended ? answerSignedOut(call, { ...ended, clientId, returnTo }) : showAlready(call, returnTo)
+    }
+  }
+}
+
+/** RIL-24: nobody to sign out is a success. */
+function showAlready(
+  { deps, realm, request, reply, parameters }: SignOutCall,
+  returnTo: ReturnTo | undefined,
+): FastifyReply {
+  const address = returnTo && returnAddress(returnTo.uri, parameters.state)
+  if (address && returnTo.isFollowed) return reply.redirect(address, request.method === 'POST' ? 303 : 302)
+  const url = webUrl(address)
+  const back = url &&
+    returnTo && { application: applicationName(realm.clients.get(returnTo.clientId), returnTo.clientId), url }
+  const frame = frameOf(deps.settings, realm, request, { uiLocales: parameters.ui_locales })
+  return sendPage(reply, deps.settings, 200, endedPage(frame, { why: { kind: 'already' }, back }))
+}
+
+const errorPages: Readonly<Record<EndSessionRefusal, ErrorPageKind>> = {
+  client_missing: 'request',
+  hint_bad: 'hint',
+  client_mismatch: 'hint',
+  client_unknown: 'client',
+  redirect_not_registered: 'redirect',
+}
+
+/** KL-10 to KL-14: the session lives, the bad address is not even a link, and the person may still sign out. */
+async function refuse(
+  call: SignOutCall,
+  gathered: GatheredFacts,
+  refusal: EndSessionRefusal,
+): Promise<FastifyReply> {
+  const { deps, realm, request, reply, parameters } = call
+  const reference = record(call, gathered, refusal)
+  const sessionUid = gathered.browserSession?.uid
+  const signOutWithout =
+    sessionUid === undefined
+      ? undefined
+      : {
+          action: localUrl(`${endSessionPath(realm)}/logout-confirm`),
+          token: await askEndSession(deps, realm, {
+            sessionUid,
+            clientId: gathered.client?.clientId,
+            uiLocales: parameters.ui_locales,
+            isForSomebodyElse: false,
+            isWithoutCookie: false,
+            askedAt: call.at,
+          }),
+        }
+  const page = { kind: errorPages[refusal], reference, signOutWithout }
+  return sendErrorPage({ settings: deps.settings, realm, request, reply }, page, {
+    uiLocales: parameters.ui_locales,
+  })
+}
+
+function refuseRepeated(call: Omit<SignOutCall, 'parameters'>, parameter: string): FastifyReply {
+  const reference = recordRefusal(call, 'parameter_repeated', {
+    clientId: undefined,
+    sessionUid: undefined,
+    parameter,
+  })
+  return sendErrorPage({ ...call, settings: call.deps.settings }, { kind: 'request', reference })
+}
+
+function record(call: SignOutCall, { facts, browserSession }: GatheredFacts, error: EndSessionError): string {
+  return recordRefusal(call, error, {
+    facts,
+    clientId: call.parameters.client_id,
+    sessionUid: browserSession?.uid,
+  })
+}
+
+/**
+ * SR-21. A browser says `Sec-Fetch-Site`, an old one at least `Origin`; an application's back end says neither
+ * and is answered at once (KK-64).
+ */
+function isCrossSitePost(request: FastifyRequest, realm: Realm, sessionCookie: string | undefined): boolean {
+  if (request.method !== 'POST' || sessionCookie !== undefined) return false
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined) return site === 'cross-site'
+  const { origin } = request.headers
+  return origin !== undefined && origin !== new URL(realm.issuer).origin
+}
+
+async function parametersOrKept(
+  deps: SignOutPageDeps,
+  realm: Realm,
+  values: Readonly<Record<string, string>>,
+  at: Instant,
+): Promise<EndSessionParameters> {
+  const handle = values['continue']
+  const kept = handle === undefined ? undefined : await findKeptRequest(deps.store.read, realm, handle, at)
+  return kept ?? wanted(values)
+}
+
+const names = [
+  'id_token_hint',
+  'client_id',
+  'post_logout_redirect_uri',
+  'redirect_uri',
+  'state',
+  'ui_locales',
+] as const
+
+/** Only what is read is kept; logout_hint proves nothing and is not (RIL-07). */
+function wanted(values: Readonly<Record<string, string>>): EndSessionParameters {
+  const found = names.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]] as const]))
+  return Object.fromEntries(found)
+}

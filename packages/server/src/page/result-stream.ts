@@ -1,0 +1,114 @@
+/**
+ * The stream behind the result page: server-sent events (experience.md §7.4). The first event is a snapshot of
+ * everything, so a lost one does no harm; ids grow with each event.
+ * @see HTML Living Standard §9.2, Server-sent events
+ */
+import type { FastifyReply } from 'fastify'
+import type { Log } from '../ambient/log.ts'
+import type { Timer } from '../ambient/timer.ts'
+import type { SignOutFeed } from '../delivery/feed.ts'
+import { type ResultRow, summarise } from './result-page.ts'
+import { statusOf } from './result-rows.ts'
+
+export interface StreamDeps {
+  readonly feed: Pick<SignOutFeed, 'watch'>
+  readonly ambient: {
+    readonly timer: Timer
+    readonly log: { write: import('../ambient/log.ts').Log['write'] }
+  }
+}
+
+export interface StreamedResult {
+  readonly signOutId: string
+  read(): Promise<readonly ResultRow[]>
+}
+
+const heartbeatMs = 15_000
+const lifetimeMs = 300_000
+/** Streams of this process at once; who comes later polls. */
+const streamCountMax = 2000
+
+let streamCount = 0
+
+export function streamResult(deps: StreamDeps, reply: FastifyReply, result: StreamedResult): FastifyReply {
+  // 204 tells an EventSource to stop asking; the page polls
+  if (streamCount >= streamCountMax) return reply.code(204).send()
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, {
+    ...reply.getHeaders(),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  } as Record<string, string>)
+  raw.write('retry: 2000\n\n')
+  run(deps, result, raw)
+  return reply
+}
+
+function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: FastifyReply['raw']): void {
+  streamCount += 1
+  let sent = new Map<string, string>()
+  let eventId = 0
+  let isReading = false
+  let isChanged = false
+  let cancelHeartbeat: () => void = () => undefined
+
+  const send = (event: string, data: unknown): void => {
+    eventId += 1
+    raw.write(`id: ${eventId}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+  }
+  const sendChanges = async (): Promise<void> => {
+    const rows = await result.read()
+    const status = statusOf(rows)
+    const now = new Map(
+      status.applications.map((application) => [application.id, JSON.stringify(application)]),
+    )
+    if (eventId === 0) send('snapshot', status)
+    else {
+      const changed = status.applications.filter(({ id }) => sent.get(id) !== now.get(id))
+      for (const application of changed) send('app', application)
+      if (changed.length > 0) send('summary', status.summary)
+    }
+    sent = now
+    if (summarise(rows).isSettled) end()
+  }
+  // one reading at a time; what changes meanwhile is read after it
+  const look = (): void => {
+    isChanged = true
+    if (isReading || raw.writableEnded) return
+    isReading = true
+    isChanged = false
+    sendChanges()
+      .catch((error) => {
+        ambient.log.write('warn', 'result.stream_failed', {
+          sign_out_id: result.signOutId,
+          error: String(error),
+        })
+        raw.end()
+      })
+      .finally(() => {
+        isReading = false
+        if (isChanged) look()
+      })
+  }
+  const beat = (): void => {
+    raw.write(': still here\n\n')
+    cancelHeartbeat = ambient.timer.after(heartbeatMs, beat)
+  }
+  const end = (): void => {
+    if (raw.writableEnded) return
+    send('end', {})
+    raw.end()
+  }
+  const stopWatching = feed.watch(result.signOutId, look)
+  const cancelEnd = ambient.timer.after(lifetimeMs, end)
+  cancelHeartbeat = ambient.timer.after(heartbeatMs, beat)
+  raw.once('close', () => {
+    streamCount -= 1
+    stopWatching()
+    cancelEnd()
+    cancelHeartbeat()
+  })
+  look()
+}

@@ -1,0 +1,39 @@
+/**
+ * A cross-site POST to end_session arrives without the Lax session cookie (SR-21). Its parameters are put under a
+ * handle for five minutes, and a 303 leads to a same-site GET that carries only the handle: the cookie is there,
+ * and no hint stands in an address.
+ */
+import type { Instant } from '../../ambient/clock.ts'
+import type { Random } from '../../ambient/random.ts'
+import type { Realm } from '../../realm/realm.ts'
+import type { Queryable, Store } from '../../store/store.ts'
+import { findHandle, insertHandle } from './one-time-handle.ts'
+import type { EndSessionParameters } from './read-end-session-facts.ts'
+
+const lifetimeSeconds = 300
+
+export function keepRequest(
+  deps: { readonly random: Random; readonly store: Store },
+  realm: Realm,
+  parameters: EndSessionParameters,
+  at: Instant,
+): Promise<string> {
+  const handle = {
+    realmId: realm.id,
+    purpose: 'end_session_continued',
+    payload: parameters,
+    lifetimeSeconds,
+  } as const
+  return deps.store.transact((tx) => insertHandle(deps, tx, handle, at))
+}
+
+/** undefined when it is older than five minutes or was never kept. A reload of the question finds it again. */
+export async function findKeptRequest(
+  on: Queryable,
+  realm: Realm,
+  value: string,
+  at: Instant,
+): Promise<EndSessionParameters | undefined> {
+  const of = { realmId: realm.id, purpose: 'end_session_continued', value } as const
+  return (await findHandle<EndSessionParameters>(on, of, at))?.payload
+}
