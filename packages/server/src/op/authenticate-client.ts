@@ -1,6 +1,6 @@
 /**
  * Client authentication of our own endpoints, by the method that the client registered: `client_secret_basic`,
- * `client_secret_post`, `private_key_jwt`, and none for public clients. The engine does the same at the token
+ * `client_secret_post`, `private_key_jwt`, `client_secret_jwt`, and none for public clients. The engine does the same at the token
  * endpoint and does not export it.
  *
  * @see RFC 6749 §2.3.1, RFC 7523 §2.2 and §3, keycloak-dialect.md KK-05 and KK-06
@@ -25,7 +25,12 @@ export interface ClientCredentials {
   readonly values: Readonly<Record<string, string>>
 }
 
-export type ClientMethod = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
+export type ClientMethod =
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'client_secret_jwt'
+  | 'none'
 
 export type ClientFault =
   | { readonly reason: 'client_id_missing' }
@@ -70,7 +75,9 @@ export async function authenticateClient(
 
 function methodOf(client: Client, basic: Basic | undefined, assertion: string | undefined): ClientMethod {
   if (client.publicClient) return 'none'
-  if (assertion !== undefined) return 'private_key_jwt'
+  if (assertion !== undefined) {
+    return client.clientAuthenticatorType === 'client-jwt' ? 'private_key_jwt' : 'client_secret_jwt'
+  }
   return basic ? 'client_secret_basic' : 'client_secret_post'
 }
 
@@ -85,7 +92,8 @@ async function judgeAssertion(
 ): Promise<ClientFault | undefined> {
   const { clientId } = client
   if (basic || inBody !== undefined) return { reason: 'credentials_differ', clientId }
-  if (client.clientAuthenticatorType !== 'client-jwt') return notRegistered(client)
+  if (!['client-jwt', 'client-secret-jwt'].includes(client.clientAuthenticatorType))
+    return notRegistered(client)
   const fault = await verifyClientAssertion(deps, realm, client, assertion, at)
   return fault && { reason: 'assertion_refused', clientId, fault }
 }

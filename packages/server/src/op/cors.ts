@@ -14,7 +14,7 @@ import { allowedOrigins, isOriginAllowed } from '../rp/web-origins.ts'
 /** Seconds that a browser may keep the answer to a preflight. */
 const preflightMaxAgeSeconds = 3600
 
-export function isCorsOrigin(realm: Realm, origin: string, client?: Client): boolean {
+function isCorsOrigin(realm: Realm, origin: string, client?: Client): boolean {
   if (client) return isOriginAllowed(client, origin)
   if (origin === 'null') return false
   const known = originsOf(realm)

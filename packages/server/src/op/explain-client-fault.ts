@@ -49,11 +49,11 @@ function explainAssertionFault(clientId: string, fault: AssertionFault): string 
     case 'malformed':
       return `${clientId} sent a client_assertion that is not a signed JWT with iss, sub, aud, exp and jti.`
     case 'keys_unavailable':
-      return `The keys of ${clientId} could not be read: register jwks.string, jwks.url or a certificate, and see that the address answers.`
+      return `The keys of ${clientId} could not be read: register jwks.string, jwks.url or a certificate and see that the address answers, or give a client_secret_jwt client a secret of 32 characters or more.`
     case 'signature_invalid':
       return `${clientId} sent a client_assertion that none of its registered keys signed. The key was changed at one side only.`
     case 'claims_invalid':
-      return `${clientId} sent a client_assertion whose iss, sub, aud or times do not fit: iss and sub are the client, aud is this realm, exp at most ten minutes ahead. Compare the clocks of both machines.`
+      return `${clientId} sent a client_assertion whose iss, sub, aud or times do not fit: iss and sub are the client, aud is this realm, exp at most an hour ahead. Compare the clocks of both machines.`
     case 'replayed':
       return `${clientId} sent a client_assertion that was used before. Make a new one, with a new jti, for every request.`
   }

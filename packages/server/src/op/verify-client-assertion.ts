@@ -1,5 +1,5 @@
 /**
- * `private_key_jwt`: a JWT that the client signed for this one request.
+ * `private_key_jwt` and `client_secret_jwt`: a JWT that the client signed for this one request.
  * @see OpenID Connect Core 1.0 §9, RFC 7523 §3
  */
 import { createHash } from 'node:crypto'
@@ -19,8 +19,9 @@ export type AssertionFault =
 
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** Asymmetric algorithms alone: no client secret becomes a verification key (ASVS 9.1). */
-const assertionAlgorithms = [
+/** Which kind of key verifies is the registration's choice, never the assertion's (ASVS 9.1). */
+const secretAlgorithms = ['HS256', 'HS384', 'HS512']
+const keyAlgorithms = [
   'RS256',
   'RS384',
   'RS512',
@@ -35,7 +36,7 @@ const assertionAlgorithms = [
 ]
 
 /** An assertion may live this long; it bounds how long its `jti` is remembered. */
-const lifetimeSecondsMax = 600
+const lifetimeSecondsMax = 3600
 const clockToleranceSeconds = 10
 
 export function isJwtBearer(values: Readonly<Record<string, string>>): boolean {
@@ -77,7 +78,7 @@ async function verifyWithKnownKeys(
   at: Instant,
 ): Promise<VerifiedAssertion> {
   for (const isRetry of [false, true]) {
-    const keys = await clientKeys.keysOf(client, isRetry, at)
+    const keys = isBySecret(client) ? secretOf(client) : await clientKeys.keysOf(client, isRetry, at)
     if (!keys) return { ok: false, fault: isRetry ? 'signature_invalid' : 'keys_unavailable' }
     const verified = await verifySignedAssertion(keys, realm, client, assertion, at)
     if (verified.ok || verified.fault !== 'signature_invalid') return verified
@@ -95,7 +96,9 @@ async function verifySignedAssertion(
   const registered = client.attributes['token.endpoint.auth.signing.alg']
   try {
     const { payload } = await jwtVerify(assertion, keys, {
-      algorithms: assertionAlgorithms.filter((alg) => !registered || alg === registered),
+      algorithms: (isBySecret(client) ? secretAlgorithms : keyAlgorithms).filter(
+        (alg) => !registered || alg === registered,
+      ),
       issuer: client.clientId,
       subject: client.clientId,
       audience: audiencesOf(realm),
@@ -107,6 +110,16 @@ async function verifySignedAssertion(
   } catch (error) {
     return { ok: false, fault: faultOf(error) }
   }
+}
+
+function isBySecret({ clientAuthenticatorType }: Client): boolean {
+  return clientAuthenticatorType === 'client-secret-jwt'
+}
+
+/** RFC 7518 §3.2: a MAC key is at least as long as its hash; a shorter secret cannot be used this way. */
+function secretOf({ secret = '' }: Client): JWTVerifyGetKey | undefined {
+  const key = Buffer.from(secret)
+  return key.length >= 32 ? () => Promise.resolve(key) : undefined
 }
 
 /** RFC 7523 §3 (3): the issuer, or an endpoint of it that takes client authentication. */

@@ -145,6 +145,24 @@ forEachDatabase('RFC 7523 §3 private_key_jwt', (database) => {
     assert.equal(await send(world, assertion), 401)
   })
 
+  test('client_secret_jwt: the secret is the key, for clients registered so and for no others', async () => {
+    const secret = 'x'.repeat(32)
+    const clients = [
+      someClient({ clientId: 'robot', secret, clientAuthenticatorType: 'client-secret-jwt' }),
+      someClient({ clientId: 'plain', secret }),
+      someClient({ clientId: 'short', secret: 'short', clientAuthenticatorType: 'client-secret-jwt' }),
+    ]
+    await using world = await openProtocolWorld(database, { clients })
+    const signed = (clientId: string, key: string): Promise<string> =>
+      new SignJWT(claimsOf({ iss: clientId, sub: clientId }))
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(Buffer.from(key))
+    assert.equal(await send(world, await signed('robot', secret)), 200)
+    assert.equal(await send(world, await signed('robot', 'y'.repeat(32))), 401)
+    assert.equal(await send(world, await signed('plain', secret)), 401)
+    assert.equal(await send(world, await signed('short', 'short')), 401)
+  })
+
   test("keys at the client's address are fetched once, and again when a new key signs", async () => {
     const url = 'https://robot.example/jwks'
     const attributes = { 'use.jwks.url': 'true', 'jwks.url': url }
