@@ -6,14 +6,7 @@
  * - allow entry: `CIDR[:PORTS]` or `host[:PORTS]`. It lets in private addresses, its own ports and plain http.
  * - scope: the application for which a call is made, `<realm>/<clientId>`.
  */
-import {
-  type Cidr,
-  contains,
-  formatIpAddress,
-  type IpAddress,
-  parseCidr,
-  parseHostAsIp,
-} from './ip-address.ts'
+import { type Cidr, contains, type IpAddress, parseCidr, parseHostAsIp } from './ip-address.ts'
 
 /** Called without any entry: https, and the port that application servers use for it. */
 export const defaultOutboundPorts: readonly number[] = [443, 8443]
@@ -93,13 +86,6 @@ export function portsInclude(ports: AllowedPorts, port: number, policy: Outbound
   if (forbiddenOutboundPorts.has(port)) return false
   if (ports === 'any') return true
   return (ports === 'default' ? policy.ports : ports).includes(port)
-}
-
-/** The entry as it is written in a setting. */
-export function formatAllowEntry(entry: AllowEntry): string {
-  const ports = entry.ports === 'default' ? '' : `:${entry.ports === 'any' ? '*' : entry.ports.join(',')}`
-  if (entry.kind === 'host') return `${entry.host}${ports}`
-  return `${formatIpAddress(entry.cidr.network)}/${entry.cidr.prefixBits}${ports}`
 }
 
 /** Splits the ports off. An IPv6 network has colons of its own, so its ports follow the prefix: `fd00::/8:8443`. */

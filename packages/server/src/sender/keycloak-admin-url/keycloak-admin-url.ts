@@ -18,7 +18,7 @@ import { currentAddress } from '../current-address.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
 import { signCompactJws } from '../sign-compact-jws.ts'
-import { buildLogoutAction } from './build-logout-action.ts'
+import { buildAdminAction } from './build-admin-action.ts'
 
 export interface KeycloakAdminUrlDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
@@ -53,7 +53,7 @@ async function prepare(
   const key = signingKeyFor(realm.keys, 'RS256', at)
   if (!key) throw new Error(`realm ${realm.name} has no RS256 key, which Keycloak's adapters need`)
   const id = randomId(deps.random)
-  const body = await signCompactJws(key, 'JWT', buildLogoutAction(subject, adapterSessionId, id, at))
+  const body = await signCompactJws(key, 'JWT', buildAdminAction(subject, adapterSessionId, id, at))
   const { endpointId } = subject
   const { trustPem } = realm.settings
   return {

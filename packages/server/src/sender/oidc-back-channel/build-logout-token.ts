@@ -10,7 +10,7 @@ import { signingAlgorithms } from '../../key/key.ts'
 import type { Client } from '../../rp/client.ts'
 import type { DeliverySubject } from '../sender.ts'
 
-export const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 
 /** §4 encourages two minutes at most; a longer life would let a stolen token be played later. */
 export const logoutTokenLifetimeSeconds = 120

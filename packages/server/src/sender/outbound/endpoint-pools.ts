@@ -16,10 +16,9 @@ const keepAliveMarginMs = 1_000
 const poolIdleMs = 30_000
 const sweepEveryMs = 10_000
 
-/** How an endpoint is called now. A change of any member opens a new pool. */
+/** How an endpoint is called now. A change of any member opens a new pool; any other change of a realm does not. */
 export interface EndpointWay {
   readonly origin: string
-  /** Compared by identity: a realm in memory never changes, a change makes a new one. */
   readonly trustPem: readonly string[]
 }
 
@@ -66,7 +65,7 @@ export function createEndpointPools(deps: { readonly clock: Clock; readonly time
   const entryFor = (endpointId: string, way: EndpointWay, open: () => OpenedWay): Entry => {
     const at = clock.now()
     const known = entries.get(endpointId)
-    if (known?.origin === way.origin && known.trustPem === way.trustPem && at < known.validUntil) return known
+    if (known && isSameWay(known, way) && at < known.validUntil) return known
     const opened = open()
     // Closing waits for what is in flight; the old way ends with it.
     void known?.pool.close()
@@ -103,6 +102,14 @@ export function createEndpointPools(deps: { readonly clock: Clock; readonly time
       await Promise.all(open.map((entry) => entry.pool.destroy()))
     },
   }
+}
+
+function isSameWay(a: EndpointWay, b: EndpointWay): boolean {
+  if (a.origin !== b.origin) return false
+  if (a.trustPem === b.trustPem) return true
+  return (
+    a.trustPem.length === b.trustPem.length && a.trustPem.every((pem, index) => pem === b.trustPem[index])
+  )
 }
 
 function openPool(origin: string, opened: OpenedWay): Pool {

@@ -66,7 +66,7 @@ function failureOf(error: NodeJS.ErrnoException, addresses: readonly string[]): 
 }
 
 function reasonOf(error: NodeJS.ErrnoException, addresses: readonly string[]): string {
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'ECONNREFUSED':
       return 'net.refused'
     case 'ETIMEDOUT':

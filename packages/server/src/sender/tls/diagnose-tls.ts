@@ -85,7 +85,7 @@ async function explainCertificate(
 ): Promise<Finding> {
   const leaf = chain.certificates[0] as X509Certificate
   const at: Instant = deps.clock.now()
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
@@ -165,11 +165,10 @@ function systemAnchors(): readonly X509Certificate[] {
 function withinTime<T>(timer: Timer, work: Promise<T>, otherwise: T): Promise<T> {
   return new Promise((resolve) => {
     const cancel = timer.after(diagnoseTimeoutMs, () => resolve(otherwise))
-    work
-      .catch(() => otherwise)
-      .then((value) => {
-        cancel()
-        resolve(value)
-      })
+    const finish = (value: T): void => {
+      cancel()
+      resolve(value)
+    }
+    work.then(finish, () => finish(otherwise))
   })
 }

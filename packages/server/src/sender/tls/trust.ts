@@ -5,7 +5,7 @@
  * Node replaces its roots when `ca` is given, so they are always put back beside the additions; and one context
  * is built per distinct list, because building one costs milliseconds.
  */
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { createSecureContext, getCACertificates, type SecureContext, type SecureVersion } from 'node:tls'
 import type { Instant } from '../../ambient/clock.ts'
 import { OutboundFailure } from '../outbound/outbound-failure.ts'
@@ -58,35 +58,46 @@ export type TrustFor = (
 ) => Trust
 
 export function createTrust(settings: TrustSettings): TrustFor {
-  const contexts = new Map<string, Trust>()
+  const known = new Map<string, Trust>()
+  const digests = new WeakMap<object, string>()
+  const digestOf = (value: object): string => {
+    const digest = digests.get(value) ?? createHash('sha256').update(JSON.stringify(value)).digest('base64')
+    digests.set(value, digest)
+    return digest
+  }
   return (realmPem, application, at) => {
-    const exceptions = (application?.trust ?? []).filter((one) => at < one.until)
-    const minVersion =
-      application?.minVersion && at < application.minVersion.until ? application.minVersion : undefined
-    const additions = [...settings.caPem, ...realmPem, ...exceptions.map((one) => one.pem)]
-    const key = JSON.stringify([
-      additions,
-      minVersion?.version,
-      application?.serverName,
-      application?.clientCertificate,
-    ])
-    const known = contexts.get(key)
-    if (known && at < known.validUntil) return known
-    if (contexts.size >= contextsMax) contexts.clear()
-    const ends = [...exceptions, ...(minVersion ? [minVersion] : [])].map((one) => one.until)
-    const roots = (): string[] => rootsOf(settings, additions)
-    let anchors: readonly X509Certificate[] | undefined
-    const trust: Trust = {
-      context: buildContext(settings, additions, application, minVersion?.version),
-      anchors: () =>
-        (anchors ??= roots()
-          .flatMap(splitPem)
-          .map((pem) => new X509Certificate(pem))),
-      serverName: application?.serverName,
-      validUntil: Math.min(...ends, Number.MAX_SAFE_INTEGER),
-    }
-    contexts.set(key, trust)
+    const key = `${digestOf(realmPem)} ${application ? digestOf(application) : ''}`
+    const last = known.get(key)
+    if (last && at < last.validUntil) return last
+    if (known.size >= contextsMax) known.clear()
+    const trust = buildTrust(settings, realmPem, application, at)
+    known.set(key, trust)
     return trust
+  }
+}
+
+function buildTrust(
+  settings: TrustSettings,
+  realmPem: readonly string[],
+  application: ApplicationTls | undefined,
+  at: Instant,
+): Trust {
+  const exceptions = (application?.trust ?? []).filter((one) => at < one.until)
+  const minVersion =
+    application?.minVersion && at < application.minVersion.until ? application.minVersion : undefined
+  const additions = [...settings.caPem, ...realmPem, ...exceptions.map((one) => one.pem)]
+  const ends = [...exceptions, ...(minVersion ? [minVersion] : [])].map((one) => one.until)
+  let anchors: readonly X509Certificate[] | undefined
+  return {
+    context: buildContext(settings, additions, application, minVersion?.version),
+    anchors: () => {
+      anchors ??= rootsOf(settings, additions)
+        .flatMap(splitPem)
+        .map((pem) => new X509Certificate(pem))
+      return anchors
+    },
+    serverName: application?.serverName,
+    validUntil: Math.min(...ends, Number.MAX_SAFE_INTEGER),
   }
 }
 

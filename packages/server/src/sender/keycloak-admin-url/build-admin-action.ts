@@ -7,9 +7,9 @@ import { type Instant, toNumericDate } from '../../ambient/clock.ts'
 import type { DeliverySubject } from '../sender.ts'
 
 /** Keycloak's adapters refuse a message that is older. */
-export const logoutActionLifetimeSeconds = 30
+export const adminActionLifetimeSeconds = 30
 
-export interface LogoutActionWire {
+export interface AdminActionWire {
   readonly id: string
   readonly expiration: number
   readonly resource: string
@@ -23,15 +23,15 @@ export interface LogoutActionWire {
  * The action for one session. The list of adapter sessions is never empty, which adapters answer with ok and do
  * nothing for, and never left out, which would sign out everybody of that client (KA-12).
  */
-export function buildLogoutAction(
+export function buildAdminAction(
   subject: Pick<DeliverySubject, 'clientId' | 'sid'>,
   adapterSessionId: string,
   id: string,
   at: Instant,
-): LogoutActionWire {
+): AdminActionWire {
   return {
     id,
-    expiration: toNumericDate(at) + logoutActionLifetimeSeconds,
+    expiration: toNumericDate(at) + adminActionLifetimeSeconds,
     resource: subject.clientId,
     action: 'LOGOUT',
     adapterSessionIds: [adapterSessionId],
