@@ -70,7 +70,7 @@ export const settingsSchema = Type.Object(
       'Realm export files of Keycloak to import at the start; an unchanged realm is left alone.',
     ),
     'outbound.allow': list(
-      'Private addresses that may be called: CIDR or host, with ports if not all: `10.0.0.0/8:443,8443`. Nothing private is called otherwise.',
+      'Private addresses that may be called, plain http included: CIDR or host, with ports: `10.0.0.0/8:443,8080`; 443 and 8443 without, `:*` for all. Nothing private is called otherwise.',
     ),
     'outbound.allow_link_local': switchOf(
       'A second switch for link-local and cloud metadata addresses, which `outbound.allow` alone never opens.',
