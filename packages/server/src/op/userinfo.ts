@@ -181,7 +181,18 @@ function errorWord({ reason }: TokenFault): string {
       return 'client_disabled'
     case 'client_unknown':
       return 'client_not_found'
-    default:
+    case 'not_a_jwt':
+    case 'other_issuer':
+    case 'unknown_key':
+    case 'retired_key':
+    case 'signature_invalid':
+    case 'wrong_kind':
+    case 'other_client':
+    case 'expired':
+    case 'not_before':
+    case 'revoked':
+    case 'rotated':
+    case 'unknown':
       return 'invalid_token'
   }
 }

@@ -15,17 +15,9 @@ export function claimValue(config: MapperConfig, value: string | readonly string
 }
 
 function convert(type: string | undefined, text: string): unknown {
-  switch (type) {
-    case 'boolean':
-      return text.toLowerCase() === 'true'
-    case 'int':
-    case 'long':
-      return parseWhole(text)
-    case 'JSON':
-      return parseJson(text)
-    default:
-      return text
-  }
+  if (type === 'boolean') return text.toLowerCase() === 'true'
+  if (type === 'int' || type === 'long') return parseWhole(text)
+  return type === 'JSON' ? parseJson(text) : text
 }
 
 function parseWhole(text: string): number | undefined {
