@@ -6,9 +6,12 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { isCurfewError } from '../errors.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { ServerSecret } from '../key/seal.ts'
+import { artifactHash } from './adapter/artifact-hash.ts'
+import { corsHeaders } from './cors.ts'
 import { sessionCookieName } from './engine-cookie.ts'
 import { explainRefresh } from './explain-refresh.ts'
 import { errorEvent, successEvent } from './op-event.ts'
+import { isPasswordRefused } from './password-grant.ts'
 import { answerRefusal } from './refusal-response.ts'
 import { completeTokenResponse, refreshErrorDescription } from './token-response.ts'
 import { type CommitDeps, commit, type DerivedFrom } from './unit-of-work/commit.ts'
@@ -45,33 +48,54 @@ async function prepare(
   const success = ctx.status < 400 ? successEvent(ctx, work) : undefined
   if (success) work.events.push(success)
   keepSessionCookie(ctx, work)
+  narrowCors(ctx, work)
   if (from.givesTokens) prepareTokens(deps, ctx, work)
   return from
 }
 
-function derivedFrom(ctx: KoaContextWithOIDC, work: UnitOfWork): DerivedFrom {
-  const { entities, route } = ctx.oidc
-  const none = { sessionUid: undefined, accountId: undefined, offlineGrantId: undefined, givesTokens: false }
-  if (route === 'token') {
-    const grantType = ctx.oidc.params?.['grant_type']
-    const kind = grantType === 'refresh_token' ? 'refresh' : 'exchange'
-    // a refused request may still write: the revocations of a replay
-    if (ctx.status !== 200) return { kind, ...none }
-    const token = entities.RefreshToken ?? entities.AccessToken
-    const isOffline = kind === 'refresh' && entities.RefreshToken?.expiresWithSession !== true
-    return {
-      kind,
-      sessionUid: entities.AccessToken?.sessionUid,
-      accountId: entities.AccessToken?.accountId,
-      offlineGrantId: isOffline ? token?.grantId : undefined,
-      givesTokens: true,
-    }
+/** Once the client is known, its own origins alone count (KK-22). */
+function narrowCors(ctx: KoaContextWithOIDC, { realm }: UnitOfWork): void {
+  const client = realm.clients.get(ctx.oidc.client?.clientId ?? '')
+  const { origin } = ctx.headers
+  if (client && !('access-control-allow-origin' in corsHeaders(realm, origin, client))) {
+    ctx.remove('access-control-allow-origin')
+    ctx.remove('access-control-allow-credentials')
   }
+}
+
+const nothing = {
+  sessionUid: undefined,
+  accountId: undefined,
+  offlineGrantId: undefined,
+  keptTokenHash: undefined,
+  givesTokens: false,
+} as const
+
+function derivedFrom(ctx: KoaContextWithOIDC, work: UnitOfWork): DerivedFrom {
+  if (ctx.oidc.route === 'token') return tokensFrom(ctx)
   const saved = work.savedSession
-  if (!saved) return { kind: 'authorize', ...none }
+  if (!saved) return { kind: 'authorize', ...nothing }
   const { uid, accountId } = saved.payload
   const kind = work.loaded.has(uid) ? 'authorize' : 'signIn'
-  return { ...none, kind, sessionUid: uid, accountId: String(accountId) }
+  return { ...nothing, kind, sessionUid: uid, accountId: String(accountId) }
+}
+
+function tokensFrom(ctx: KoaContextWithOIDC): DerivedFrom {
+  const { AccessToken, RefreshToken, RotatedRefreshToken } = ctx.oidc.entities
+  const kind = ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'exchange'
+  // a refused request may still write: the revocations of a replay
+  if (ctx.status !== 200) return { kind, ...nothing }
+  const isRefresh = kind === 'refresh' && RefreshToken !== undefined
+  const isOffline = isRefresh && RefreshToken.expiresWithSession !== true
+  const isKept = isRefresh && RotatedRefreshToken === undefined
+  return {
+    kind,
+    sessionUid: AccessToken?.sessionUid,
+    accountId: AccessToken?.accountId,
+    offlineGrantId: isOffline ? RefreshToken.grantId : undefined,
+    keptTokenHash: isKept ? artifactHash('RefreshToken', RefreshToken.jti) : undefined,
+    givesTokens: true,
+  }
 }
 
 /** The members that Keycloak's adapters add to their request (KK-53), and Keycloak's shape of the answer. */
@@ -128,6 +152,11 @@ async function describeError(
     ctx.oidc.params?.['grant_type'] === 'authorization_code'
   ) {
     ctx.body = { ...(ctx.body as Payload), error_description: 'Code not valid' }
+  } else if (work.engineError && isPasswordRefused(work.engineError)) {
+    // as Keycloak; who guesses is told nothing more, and the event was written where the password was judged
+    ctx.status = 401
+    ctx.body = { ...(ctx.body as Payload), error_description: 'Invalid user credentials' }
+    return
   }
   const event = errorEvent(ctx, work, { accountId: known.accountId, sessionUid: known.sessionUid }, at)
   if (event) void recordEventAlone(deps, deps.store, event, at)

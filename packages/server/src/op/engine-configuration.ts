@@ -1,7 +1,7 @@
 /** What the engine is told of one realm (engine.md §5). */
 import type { Configuration, FindAccount, KoaContextWithOIDC } from 'oidc-provider'
 import type { Random } from '../ambient/random.ts'
-import { type RealmKey, type SigningAlgorithm, signingAlgorithms } from '../key/key.ts'
+import type { RealmKey, SigningAlgorithm } from '../key/key.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
 import type { Queryable } from '../store/store.ts'
@@ -9,6 +9,7 @@ import { createAdapters } from './adapter/adapter.ts'
 import type { FetchJson } from './client-keys.ts'
 import { usesRefreshTokens } from './client-metadata.ts'
 import { requestableClaims } from './derived-grant.ts'
+import { discoveryAdditions } from './discovery.ts'
 import { cookieNames, cookieOptions } from './engine-cookie.ts'
 import { findServiceAccount, findWorkAccount } from './find-account.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
@@ -72,7 +73,7 @@ export function engineConfiguration(
     cookies: { names: cookieNames(realm), ...cookieOptions(realm) },
     ttl: lifetimes(),
     features: features(keys),
-    discovery: discoveryAdditions(realm.issuer),
+    discovery: { ...discoveryAdditions(realm), prompt_values_supported: ['none', 'login', 'consent'] },
     interactions: {
       policy: createInteractionPolicy(),
       url: (_ctx, interaction) => deps.interactionUrl(currentWork().realm, interaction.uid),
@@ -257,27 +258,6 @@ function routes(): Configuration['routes'] {
     jwks: `${protocol}/certs`,
     pushed_authorization_request: `${protocol}/ext/par/request`,
     end_session: `${protocol}/logout`,
-  }
-}
-
-/** Endpoints and flags of our own (§7); the engine only adds what it does not say itself. */
-function discoveryAdditions(issuer: string): Configuration['discovery'] {
-  const base = `${issuer}${protocol}`
-  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']
-  const algorithms = [...signingAlgorithms]
-  return {
-    end_session_endpoint: `${base}/logout`,
-    userinfo_endpoint: `${base}/userinfo`,
-    introspection_endpoint: `${base}/token/introspect`,
-    introspection_endpoint_auth_methods_supported: methods.slice(0, 3),
-    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-    revocation_endpoint: `${base}/revoke`,
-    revocation_endpoint_auth_methods_supported: methods,
-    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
-    check_session_iframe: `${base}/login-status-iframe.html`,
-    frontchannel_logout_supported: true,
-    frontchannel_logout_session_supported: true,
-    prompt_values_supported: ['none', 'login', 'consent'],
   }
 }
 

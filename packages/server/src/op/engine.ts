@@ -11,6 +11,7 @@ import { type RealmKey, signingAlgorithms, signingKeyFor } from '../key/key.ts'
 import type { Realm } from '../realm/realm.ts'
 import { matchRedirectUri } from '../rp/redirect-uri.ts'
 import { type CommitResponseDeps, commitResponse } from './commit-response.ts'
+import { discoveryAdditions } from './discovery.ts'
 import { type EngineConfigurationDeps, type EngineKeys, engineConfiguration } from './engine-configuration.ts'
 import { overrideInternals } from './engine-internals.ts'
 import { allScopes } from './mapper/all-scopes.ts'
@@ -135,6 +136,7 @@ function fingerprintOf(realm: Realm, { keys, usable }: EngineKeys): string {
     realm.cookieKey,
     realm.settings.passwordGrant,
     allScopes(realm),
+    discoveryAdditions(realm),
     usable,
     keys.map(({ kid, certificate }) => [kid, certificate]),
   ]

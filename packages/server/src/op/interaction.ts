@@ -104,6 +104,7 @@ export function createInteractions(deps: CommitDeps & SignOutDeps, engines: Engi
         sessionUid: undefined,
         accountId: undefined,
         offlineGrantId: undefined,
+        keptTokenHash: undefined,
         givesTokens: false,
       })
       return { kind: 'continue', location }

@@ -31,6 +31,12 @@ export type VerifyCredentials = (
   { readonly ok: true; readonly account: Account } | { readonly ok: false; readonly reason: string }
 >
 
+const passwordRefused = 'password refused'
+
+export function isPasswordRefused(error: { readonly error_detail?: string | undefined }): boolean {
+  return error.error_detail === passwordRefused
+}
+
 /** @param usable the algorithms that the realm has a key for */
 export function registerPasswordGrant(
   deps: PasswordGrantDeps,
@@ -59,7 +65,7 @@ async function grantByPassword(
     throw new errors.InvalidRequest('missing required parameters username and password')
   }
   const verified = await deps.verifyCredentials(realm, username, password, source)
-  if (!verified.ok) throw new errors.InvalidGrant(`password refused: ${verified.reason}`)
+  if (!verified.ok) throw new errors.InvalidGrant(passwordRefused)
   const session = beginSession(deps, client, verified.account.id)
   await issueTokens(ctx, { client, account: verified.account, usable, session, scope: String(scope ?? '') })
 }

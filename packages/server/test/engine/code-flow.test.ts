@@ -23,7 +23,7 @@ forEachDatabase('the code flow', (database) => {
     const chat = host.rp('chat')
     const page = await browser.get(chat.authorizationUrl())
     assert.ok(page.location?.startsWith(chat.redirectUri), page.text)
-    const second = await chat.exchange(page.location)
+    const second = await chat.exchange(page.location as string)
     assert.equal(second.status, 200, JSON.stringify(second.body))
     const refreshed = await host.rp('wiki').refresh(tokens.refresh_token)
     assert.equal(refreshed.status, 200, JSON.stringify(refreshed.body))

@@ -13,7 +13,7 @@ import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
 import { lockAndCheck } from './lock-and-check.ts'
 import { type Refusal, Refused } from './refusal.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-import { consumeArtifacts, writeArtifacts } from './write-artifacts.ts'
+import { checkUnconsumed, consumeArtifacts, writeArtifacts } from './write-artifacts.ts'
 import { writeSession } from './write-session.ts'
 
 export interface CommitDeps extends EventDeps {
@@ -33,6 +33,8 @@ export interface DerivedFrom {
   readonly accountId: string | undefined
   /** Set when the tokens outlive the session: then this grant must still be there, and the session need not. */
   readonly offlineGrantId: string | undefined
+  /** The stored refresh token that the request used and did not replace. */
+  readonly keptTokenHash: string | undefined
   /** True when tokens leave with the response: SR-19 counts from then, and what Keycloak's adapters said is kept. */
   readonly givesTokens: boolean
 }
@@ -59,6 +61,7 @@ async function write(deps: CommitDeps, tx: Tx, work: UnitOfWork, from: DerivedFr
   const gate = afterLock[from.kind]
   if (gate) await deps.ambient.gate(gate, from.sessionUid)
   await consumeArtifacts(tx, work, at)
+  if (from.keptTokenHash !== undefined) await checkUnconsumed(tx, from.keptTokenHash)
   await writeSession(deps, tx, work, { ...from, locked }, at)
   await writeArtifacts(tx, work, at)
   await closeWhatTheEngineEnded(deps, tx, work, at)

@@ -1,9 +1,10 @@
 /** Writes the engine's artifacts: consumed ones first, because only the first of two requests may go on. */
 import type { Instant } from '../../ambient/clock.ts'
-import { revokeClientSession } from '../../session/revoke-client-session.ts'
+import { lockSession } from '../../session/lock-session.ts'
 import type { Tx } from '../../store/store.ts'
 import { userCodeHash } from '../adapter/artifact-adapter.ts'
 import { isDerivedGrantId } from '../derived-grant.ts'
+import { revokeApplicationTokens } from '../revoke-tokens.ts'
 import { Refused } from './refusal.ts'
 import type { PendingArtifact, UnitOfWork } from './unit-of-work.ts'
 
@@ -19,6 +20,19 @@ export async function consumeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): P
       .executeTakeFirst()
     if (numUpdatedRows !== 1n) throw new Refused('already_used')
   }
+}
+
+/**
+ * A refresh without rotation writes nothing, so the token is looked at again under the lock: it may have been
+ * revoked since it was read.
+ */
+export async function checkUnconsumed(tx: Tx, idHash: string): Promise<void> {
+  const row = await tx.db
+    .selectFrom('artifact')
+    .select('consumed_at')
+    .where('id_hash', '=', idHash)
+    .executeTakeFirst()
+  if (row?.consumed_at !== null) throw new Refused('already_used')
 }
 
 export async function writeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
@@ -91,10 +105,13 @@ async function removeOfGrant(tx: Tx, work: UnitOfWork, kind: string, grantId: st
     .execute()
 }
 
+/** A derived grant is a client session's: what it gave is taken back as by the revocation endpoint (KV-01). */
 async function revokeDerived(tx: Tx, work: UnitOfWork, grantId: string, at: Instant): Promise<void> {
-  for (const { clientSessions } of work.loaded.values()) {
+  for (const { session, clientSessions } of work.loaded.values()) {
     for (const member of clientSessions.values()) {
-      if (member.grantId === grantId) await revokeClientSession(tx, member.sessionUid, member.clientId, at)
+      if (member.grantId !== grantId) continue
+      await lockSession(tx, session.uid, 'for no key update')
+      await revokeApplicationTokens(tx, session.uid, member.clientId, at)
     }
   }
 }

@@ -5,7 +5,6 @@ import { extendClientSession } from '../../session/extend-client-session.ts'
 import { insertClientSession } from '../../session/insert-client-session.ts'
 import { insertSession } from '../../session/insert-session.ts'
 import { markAnswered } from '../../session/mark-answered.ts'
-import { renewGrantId } from '../../session/renew-grant-id.ts'
 import type { ClientSession, Session } from '../../session/session.ts'
 import { updateSession } from '../../session/update-session.ts'
 import { closeApplication } from '../../sign-out/close-application.ts'
@@ -92,27 +91,12 @@ async function joinApplications(
   const known = work.loaded.get(session.uid)?.clientSessions
   const authorizations = (saved.payload['authorizations'] ?? {}) as Record<string, Authorization>
   for (const [clientId, { sid, grantId }] of Object.entries(authorizations)) {
-    if (sid === undefined) continue
     const member = known?.get(clientId)
-    if (member?.sid === sid) {
-      await keep(tx, work, member, grantId)
-      continue
-    }
+    if (sid === undefined || member?.sid === sid) continue
     // KW-23: the client session's own time is over; it is told, and the application begins another one
     if (member) await closeExpired(deps, tx, work, member, at)
     await join(tx, work, session, { clientId, sid, grantId }, at)
   }
-}
-
-/** Its tokens were revoked (KV-01) and it asks again: same `sid`, a grant of its own. */
-async function keep(
-  tx: Tx,
-  work: UnitOfWork,
-  member: ClientSession,
-  grantId: string | undefined,
-): Promise<void> {
-  if (grantId === undefined || member.grantId !== undefined || work.offlineGrants.has(grantId)) return
-  await renewGrantId(tx, member.sessionUid, member.clientId, grantId)
 }
 
 async function join(

@@ -1,0 +1,42 @@
+/** R1: a code exchange beside a sign-out. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { forEachDatabase } from '../support/database.ts'
+import { applications, openRace } from './race.ts'
+
+forEachDatabase('a code exchange beside a sign-out', (database) => {
+  test('R1: the sign-out commits first, and the exchange is refused', async () => {
+    await using race = await openRace(database)
+    const { host, gates, browser } = race
+    const wiki = host.rp('wiki')
+    const page = await browser.get(wiki.authorizationUrl())
+    const held = gates.hold('exchange.beforeCommit')
+    const exchanging = wiki.exchange(page.location as string)
+    await held.reached
+    await race.signOut()
+    held.release()
+    const answer = await exchanging
+    assert.equal(answer.status, 400)
+    assert.deepEqual(answer.body, { error: 'invalid_grant', error_description: 'Session not active' })
+    assert.equal(await race.artifactCount(), 0)
+  })
+
+  test('R1: the exchange holds its lock first, and the sign-out waits, tells the application and kills the tokens', async () => {
+    await using race = await openRace(database)
+    const { host, gates, browser } = race
+    const wiki = host.rp('wiki')
+    const page = await browser.get(wiki.authorizationUrl())
+    const held = gates.hold('exchange.afterLock')
+    const exchanging = wiki.exchange(page.location as string)
+    await held.reached
+    const signingOut = race.signOut()
+    assert.equal(await race.isSettled(signingOut), false, 'the sign-out waits for the lock')
+    held.release()
+    const answer = await exchanging
+    assert.equal(answer.status, 200)
+    await signingOut
+    assert.deepEqual(await race.told(), applications)
+    assert.equal((await wiki.refresh(answer.body.refresh_token as string)).status, 400)
+    assert.equal(await race.artifactCount(), 0)
+  })
+})
