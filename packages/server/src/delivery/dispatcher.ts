@@ -150,6 +150,7 @@ export class Dispatcher implements AsyncDisposable {
     const at = ambient.clock.now()
     const ids = this.#agenda.take(endpointsPerClaimMax, at)
     if (!this.#isRunning || ids.length === 0) return
+    this.#slots.beginClaim()
     try {
       const { leased, looks } = await claimDeliveries(
         { ...this.#deps, ...ambient },
@@ -167,8 +168,10 @@ export class Dispatcher implements AsyncDisposable {
 
   #askAgain(endpointId: string, look: Look): void {
     if (look.kind === 'at') this.#agenda.plan(endpointId, look.at)
-    else if (look.kind === 'when_settled') this.#slots.askWhenSettled(endpointId)
     else if (look.kind === 'when_slot_is_free') this.#slots.askWhenFree(endpointId)
+    else if (look.kind === 'when_settled' && !this.#slots.askWhenSettled(endpointId)) {
+      this.#agenda.plan(endpointId, this.#deps.ambient.clock.now())
+    }
   }
 
   #dispatch(delivery: LeasedDelivery): void {

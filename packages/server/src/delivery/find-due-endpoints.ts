@@ -1,5 +1,6 @@
 /** Finds endpoints that have something waiting: by sign-out when a wake-up names it, or page by page (the sweep). */
 import { sql } from 'kysely'
+import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Queryable } from '../store/store.ts'
 import type { DueEndpoint } from './take-back-leases.ts'
@@ -32,21 +33,30 @@ export async function findDueEndpoints(
   const first = (priority: 0 | 1) => sql`(
     select due_at from delivery where endpoint_id = walk.id and state = 'pending' and priority = ${sql.lit(priority)}
     order by due_at limit 1)`
-  const { rows } = await sql<{
-    id: string
-    high: number | null
-    low: number | null
-    open_until: number | null
-  }>`
+  const { rows } = await sql<WalkRow>`
     with recursive walk (id, step) as (
       select (${next(sql`${afterId}`)}), 1
       union all
       select (${next(sql`walk.id`)}), walk.step + 1 from walk where walk.id is not null and walk.step < ${count})
-    select id, ${first(0)} as high, ${first(1)} as low from walk where id is not null`.execute(on.db)
-  return rows.map(({ id, high, low }) => ({
-    endpointId: id,
-    dueAt: Math.min(high ?? Infinity, low ?? Infinity),
-  }))
+    select walk.id, ${first(0)} as high, ${first(1)} as low, e.open_until, e.recovered_at
+    from walk left join endpoint e on e.id = walk.id where walk.id is not null order by walk.step`.execute(
+    on.db,
+  )
+  return rows.map((row) => ({ endpointId: row.id, dueAt: dueAtOf(row) }))
+}
+
+interface WalkRow {
+  readonly id: string
+  readonly high: number | null
+  readonly low: number | null
+  readonly open_until: number | null
+  readonly recovered_at: number | null
+}
+
+/** A paused endpoint is not asked before its probe; one that has recovered is asked for what is due later, too. */
+function dueAtOf({ high, low, open_until, recovered_at }: WalkRow): Instant {
+  if (recovered_at !== null) return recovered_at
+  return Math.max(Math.min(high ?? Infinity, low ?? Infinity), open_until ?? 0)
 }
 
 function next(after: ReturnType<typeof sql>) {

@@ -13,8 +13,11 @@ export interface SlotBook {
   occupy(delivery: LeasedDelivery): void
   /** Returns the endpoints that are to be asked now that this slot is free. */
   release(delivery: LeasedDelivery): readonly string[]
-  askWhenSettled(endpointId: string): void
+  /** False when one of the endpoint's rows was settled since `beginClaim`: then it is to be asked at once. */
+  askWhenSettled(endpointId: string): boolean
   askWhenFree(endpointId: string): void
+  /** A claim counts leased rows while others are being settled: what is released from here on is remembered. */
+  beginClaim(): void
 }
 
 export function createSlotBook({ slotCount }: Pick<DeliverySettings, 'slotCount'>): SlotBook {
@@ -22,6 +25,7 @@ export function createSlotBook({ slotCount }: Pick<DeliverySettings, 'slotCount'
   const classMax = Math.max(1, Math.floor(slotCount * classShareMax))
   const waitingForSettlement = new Set<string>()
   const waitingForSlot = new Set<string>()
+  const releasedSinceClaim = new Set<string>()
   return {
     free() {
       const total = slotCount - taken.high - taken.low
@@ -39,10 +43,16 @@ export function createSlotBook({ slotCount }: Pick<DeliverySettings, 'slotCount'
       const asked = [...waitingForSlot]
       waitingForSlot.clear()
       const { endpointId } = delivery.subject
+      releasedSinceClaim.add(endpointId)
       if (waitingForSettlement.delete(endpointId)) asked.push(endpointId)
       return asked
     },
-    askWhenSettled: (endpointId) => void waitingForSettlement.add(endpointId),
+    askWhenSettled(endpointId) {
+      if (releasedSinceClaim.has(endpointId)) return false
+      waitingForSettlement.add(endpointId)
+      return true
+    },
     askWhenFree: (endpointId) => void waitingForSlot.add(endpointId),
+    beginClaim: () => releasedSinceClaim.clear(),
   }
 }

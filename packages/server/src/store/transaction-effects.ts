@@ -4,6 +4,7 @@ import type { WakeChannel } from './store.ts'
 
 export class TransactionEffects {
   readonly notices: { channel: WakeChannel; payload: string }[] = []
+  readonly #noticed = new Set<string>()
   readonly #after: (() => void)[] = []
 
   afterCommit(run: () => void): void {
@@ -12,9 +13,10 @@ export class TransactionEffects {
 
   notify(channel: WakeChannel, payload = ''): void {
     // one wake-up per channel and payload is enough, however many rows the transaction wrote
-    if (!this.notices.some((notice) => notice.channel === channel && notice.payload === payload)) {
-      this.notices.push({ channel, payload })
-    }
+    const name = `${channel} ${payload}`
+    if (this.#noticed.has(name)) return
+    this.#noticed.add(name)
+    this.notices.push({ channel, payload })
   }
 
   runAfterCommit(log: Log): void {

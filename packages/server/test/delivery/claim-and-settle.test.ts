@@ -166,6 +166,9 @@ forEachDatabase('claim and settle', (database) => {
     const { open_until } = await endpointRow(store, 'wiki')
     assert.ok(open_until !== null && open_until > now)
     assert.equal((await claimAt(store, ['wiki'], open_until - 1)).leased.length, 0)
+    assert.deepEqual(await findDueEndpoints(store.read, '', 10), [
+      { endpointId: endpointOf('wiki'), dueAt: open_until },
+    ])
     const probe = await claimAt(store, ['wiki'], open_until)
     assert.equal(probe.leased.length, 1)
     assert.equal(probe.leased[0]?.tried.dueAt, at + 6, 'the oldest that is due; waiting rows burn no tries')
@@ -185,6 +188,9 @@ forEachDatabase('claim and settle', (database) => {
     const probe = await claimAt(store, ['wiki'], at + 30_001, { settings })
     assert.equal(probe.leased.length, 1)
     await settleAs(store, probe.leased, answered(200), at + 30_100)
+    assert.deepEqual(await findDueEndpoints(store.read, '', 10), [
+      { endpointId: endpointOf('wiki'), dueAt: at + 30_100 },
+    ])
     let now = at + 30_200
     for (let told = 1; told < 6; told++) {
       const { leased } = await claimAt(store, ['wiki'], now, { settings })

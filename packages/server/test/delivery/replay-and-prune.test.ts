@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
+import { addressChanged } from '../../src/delivery/address-changed.ts'
 import { cancelDeliveries } from '../../src/delivery/cancel.ts'
 import type { LeasedDelivery } from '../../src/delivery/delivery.ts'
 import { readDeliveryMetrics } from '../../src/delivery/delivery-metrics.ts'
@@ -121,6 +122,18 @@ forEachDatabase('replay', (database) => {
     for (const id of [deliveryIds[0], old.deliveryIds[0]]) {
       assert.equal((await deliveryRow(store, id as string)).state, 'blocked')
     }
+  })
+
+  test('D13: when the address changes, what waits is tried at the new one at once, and the pause of the old one ends', async () => {
+    await using store = await database.open()
+    for (let index = 0; index < 5; index++) await givenSignOut(store, ['wiki'], at)
+    const settings = { leasedPerEndpointMax: 16 }
+    const failed = await claimAt(store, ['wiki'], at, { settings })
+    await settleAs(store, failed.leased, answered(503, { retryAfterSeconds: 900 }), at)
+    assert.equal((await claimAt(store, ['wiki'], at + 5000, { settings })).leased.length, 0)
+    const change = { realmId: 'demo', clientId: 'wiki', actor: 'admin-1', reason: 'The address was changed.' }
+    await store.transact((tx) => addressChanged(tx, systemAmbient(), change, at + 6000))
+    assert.equal((await claimAt(store, ['wiki'], at + 6000, { settings })).leased.length, 5)
   })
 
   test('"try now" brings the next try forward, also through an open breaker', async () => {
