@@ -1,6 +1,7 @@
 /** The answer to the question: POST `/logout/logout-confirm` (RIL-17, RIL-28, KL-36 to KL-39). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Instant } from '../ambient/clock.ts'
+import { sessionCookieName } from '../op/engine-cookie.ts'
 import { findSessionByCookie } from '../session/find-session-by-cookie.ts'
 import { readSession } from '../session/read-session.ts'
 import { isAlive, type Session } from '../session/session.ts'
@@ -34,7 +35,7 @@ export async function answerConfirm(
   const at = deps.ambient.clock.now()
   const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
   const token = form.get('token') ?? ''
-  const cookie = readCookie(request, deps.sessionCookieName(realm))
+  const cookie = readCookie(request, sessionCookieName(realm))
   const session =
     cookie === undefined ? undefined : await findSessionByCookie(deps.store.read, realm.id, cookie)
   const browserSessionUid = session && isAlive(session, at) ? session.uid : undefined

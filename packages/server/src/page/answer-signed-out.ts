@@ -5,6 +5,7 @@
 import type { FastifyReply } from 'fastify'
 import { displayState } from '../delivery/display-state.ts'
 import { readSignOut, type SignOutView } from '../delivery/read-sign-out.ts'
+import { sessionCookieName } from '../op/engine-cookie.ts'
 import type { Realm, RealmSettings } from '../realm/realm.ts'
 import { findSessionByCookie } from '../session/find-session-by-cookie.ts'
 import type { ReturnTo } from '../sign-out/trigger/decide-end-session.ts'
@@ -62,7 +63,7 @@ export function isAllGreen(view: SignOutView, at: number): boolean {
 
 /** KL-46: a cookie is cleared only if it still names the ended session; a newer sign-in keeps its own. */
 async function forgetSession({ deps, realm, request, reply }: SignOutCall, done: SignedOut): Promise<void> {
-  const name = deps.sessionCookieName(realm)
+  const name = sessionCookieName(realm)
   const cookie = readCookie(request, name)
   if (cookie === undefined || done.endedSessionUid === undefined) return
   const named = await findSessionByCookie(deps.store.read, realm.id, cookie)

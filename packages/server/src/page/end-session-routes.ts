@@ -6,6 +6,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Instant } from '../ambient/clock.ts'
 import { readParameters } from '../http/parameters.ts'
+import { sessionCookieName } from '../op/engine-cookie.ts'
+import { legacyLogout } from '../op/legacy-logout.ts'
 import type { Realm } from '../realm/realm.ts'
 import { applicationName } from '../rp/client.ts'
 import { findKeptRequest, keepRequest } from '../sign-out/trigger/continued-request.ts'
@@ -18,6 +20,7 @@ import type { EndSessionError } from '../sign-out/trigger/end-session-event.ts'
 import { askEndSession } from '../sign-out/trigger/end-session-question.ts'
 import {
   type EndSessionParameters,
+  type EndSessionSettings,
   type GatheredFacts,
   readEndSessionFacts,
 } from '../sign-out/trigger/read-end-session-facts.ts'
@@ -53,9 +56,9 @@ async function endSession(
   const read = readParameters(parametersOf(request))
   if (!read.ok) return refuseRepeated({ deps, realm, request, reply, at }, read.duplicate)
   if (request.method === 'POST' && read.values['refresh_token'] !== undefined) {
-    return deps.legacyLogout(realm, request, reply, read.values)
+    return legacyLogout(deps, realm, request, reply, read.values)
   }
-  const sessionCookie = readCookie(request, deps.sessionCookieName(realm))
+  const sessionCookie = readCookie(request, sessionCookieName(realm))
   if (isCrossSitePost(request, realm, sessionCookie)) {
     const handle = await keepRequest(deps, realm, wanted(read.values), at)
     return reply.redirect(`${endSessionPath(realm)}?continue=${handle}`, 303)
@@ -64,10 +67,15 @@ async function endSession(
   const gathered = await readEndSessionFacts(
     deps.store.read,
     realm,
-    { parameters, sessionCookie, settings: deps.settings },
+    { parameters, sessionCookie, settings: endSessionSettings(deps) },
     at,
   )
   return decide({ deps, realm, request, reply, parameters, at }, gathered)
+}
+
+/** KL-50: on unless the operator switches it off. */
+function endSessionSettings({ settings }: SignOutPageDeps): EndSessionSettings {
+  return { legacyRedirectUri: settings.legacyRedirectUri ?? true }
 }
 
 async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<FastifyReply> {

@@ -11,21 +11,32 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { PageError, RenderError } from '../http/http.ts'
+import { registerEndSession } from './end-session-routes.ts'
 import type { ErrorPageKind } from './error-page.ts'
 import { errorPage } from './error-page.ts'
 import { chooseLanguage } from './language/choose-language.ts'
-import { sendErrorPage } from './page-answer.ts'
+import { registerLanguage } from './language-route.ts'
+import { frameOf, sendErrorPage, sendPage } from './page-answer.ts'
 import { resourceCacheControl, resources } from './resources.ts'
+import { registerResultPages } from './result-routes.ts'
 import { pageHeaders } from './security-headers.ts'
 import { registerSetupPages, type SetupPageDeps } from './setup-routes.ts'
 import { registerSignInPages, type SignInPageDeps } from './sign-in-routes.ts'
+import type { SignOutPageDeps } from './sign-out-call.ts'
+import { accessibilityPage } from './statement-page.ts'
 
-export type PageDeps = SignInPageDeps & SetupPageDeps
+export type PageDeps = SignInPageDeps & SetupPageDeps & SignOutPageDeps
 
 export function registerPages(app: FastifyInstance, deps: PageDeps): void {
   registerResources(app)
   registerSetupPages(app, deps)
   registerSignInPages(app, deps)
+  registerEndSession(app, deps)
+  registerResultPages(app, deps)
+  registerLanguage(app, deps)
+  app.get('/accessibility', (request, reply) =>
+    sendPage(reply, deps.settings, 200, accessibilityPage(frameOf(deps.settings, undefined, request))),
+  )
 }
 
 function registerResources(app: FastifyInstance): void {

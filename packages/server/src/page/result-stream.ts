@@ -14,7 +14,7 @@ export interface StreamDeps {
   readonly feed: Pick<SignOutFeed, 'watch'>
   readonly ambient: {
     readonly timer: Timer
-    readonly log: { write: import('../ambient/log.ts').Log['write'] }
+    readonly log: Log
   }
 }
 

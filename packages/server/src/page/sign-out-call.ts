@@ -4,9 +4,9 @@ import type { Instant } from '../ambient/clock.ts'
 import { randomId } from '../ambient/random.ts'
 import type { SignOutFeed } from '../delivery/feed.ts'
 import { recordEventAlone } from '../event/record-event.ts'
+import type { LegacyLogoutDeps } from '../op/legacy-logout.ts'
 import type { Realm } from '../realm/realm.ts'
 import { applicationName, type Client } from '../rp/client.ts'
-import type { SignOutDeps } from '../sign-out/sign-out.ts'
 import {
   type EndSessionError,
   type EndSessionErrorContext,
@@ -16,17 +16,10 @@ import type { EndSessionParameters, EndSessionSettings } from '../sign-out/trigg
 import { type SafeUrl, webUrl } from './html.ts'
 import type { PageSettings } from './page-answer.ts'
 
-export interface SignOutPageDeps extends SignOutDeps {
+/** A POST with `refresh_token` goes to `op/legacy-logout.ts`, hence its needs. */
+export interface SignOutPageDeps extends LegacyLogoutDeps {
   readonly feed: Pick<SignOutFeed, 'waitFirstRound' | 'watch'>
-  readonly settings: PageSettings & EndSessionSettings
-  readonly sessionCookieName: (realm: Realm) => string
-  /** The branch of a POST with `refresh_token` (op/legacy-logout.ts). */
-  readonly legacyLogout: (
-    realm: Realm,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    values: Readonly<Record<string, string>>,
-  ) => Promise<FastifyReply>
+  readonly settings: PageSettings & Partial<EndSessionSettings>
 }
 
 export interface SignOutCall {
