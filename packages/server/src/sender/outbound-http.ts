@@ -3,8 +3,8 @@
  * pushes all leave through here, so one guard binds all of them.
  *
  * Terms
- * - endpoint: one address of one application over one channel. It has a pool of its own, because undici limits
- *   connections per origin, and many applications sit behind one gateway name (delivery.md, isolation).
+ * - endpoint: one address of one application over one channel. It has connections of its own, because a limit
+ *   per origin would be shared by all applications behind one gateway name (delivery.md, isolation).
  * - scope: the application for which the operator may have made an exception.
  *
  * Invariants
@@ -13,7 +13,7 @@
  * - No exchange takes longer than 10 s, sends more than 16 KB or keeps more of an answer than was asked for.
  * - Failures are values; nothing here throws for what an application does.
  */
-import type { Pool } from 'undici'
+import type { Client } from 'undici'
 import type { Clock } from '../ambient/clock.ts'
 import type { Timer } from '../ambient/timer.ts'
 import { judgeUrl } from './address-guard.ts'
@@ -200,10 +200,10 @@ function caller(
       return { validUntil: plan.trust.validUntil, connect: () => openConnection(connectDeps, plan) }
     }
     const way = { origin: url.origin, trustPem: request.trustPem }
-    const use = (pool: Pool): Promise<Exchanged> =>
-      exchange(deps, pool, { ...request, path: `${url.pathname}${url.search}` }, signal)
+    const use = (client: Client): Promise<Exchanged> =>
+      exchange(deps, client, { ...request, path: `${url.pathname}${url.search}` }, signal)
     try {
-      const exchanged = await pools.withPool(request.endpointId, way, open, use)
+      const exchanged = await pools.withClient(request.endpointId, way, open, use)
       return await explainPlainHttp(connectDeps, planned, exchanged)
     } catch (error) {
       if (error instanceof OutboundFailure) return failed(error)

@@ -51,6 +51,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal
   readonly #resolve: (result: Exchanged) => void
   readonly #stop: () => void
+  #forgetSignal: () => void = () => undefined
   readonly #cancelTotal: () => void
   #cancelPhase: () => void = () => undefined
   #controller: Dispatcher.DispatchController | undefined
@@ -82,7 +83,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       this.#stop()
       return
     }
-    this.#signal.addEventListener('abort', this.#stop, { once: true })
+    this.#forgetSignal = onAbort(this.#signal, this.#stop)
     try {
       dispatcher.dispatch(
         { method, path, headers: headers as Record<string, string>, body, headersTimeout: 0, bodyTimeout: 0 },
@@ -156,8 +157,26 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#isSettled = true
     this.#cancelTotal()
     this.#cancelPhase()
-    this.#signal.removeEventListener('abort', this.#stop)
+    this.#forgetSignal()
     if (!keepsConnection && !this.#controller?.aborted) this.#controller?.abort(new Error('no longer wanted'))
     this.#resolve(result)
   }
+}
+
+const waiting = new WeakMap<AbortSignal, Set<() => void>>()
+
+/**
+ * Runs `run` when the signal is aborted. All exchanges of a process share one signal, and adding a listener to an
+ * `EventTarget` takes as long as it has listeners; so each signal gets one.
+ */
+function onAbort(signal: AbortSignal, run: () => void): () => void {
+  let runs = waiting.get(signal)
+  if (!runs) {
+    const all = new Set<() => void>()
+    signal.addEventListener('abort', () => [...all].map((one) => one()), { once: true })
+    waiting.set(signal, all)
+    runs = all
+  }
+  runs.add(run)
+  return () => runs.delete(run)
 }
