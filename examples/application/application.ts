@@ -45,10 +45,10 @@ export function applicationSettings(defaults: { clientId: string; port: number }
 }
 
 export const breakModes = {
-  working: 'Works',
-  silent: 'Does not answer',
-  refusing: 'Refuses the token (400)',
-  'sign-in-page': 'Shows a sign-in page instead (302)',
+  working: 'answers as it should',
+  silent: 'does not answer',
+  refusing: 'refuses the token (400)',
+  'sign-in-page': 'shows a sign-in page instead (302)',
 } as const
 export type BreakMode = keyof typeof breakModes
 
