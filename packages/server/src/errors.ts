@@ -36,5 +36,9 @@ export class CurfewError extends Error {
 }
 
 export function isCurfewError(error: unknown, code?: ErrorCode): error is CurfewError {
-  return error instanceof Error && 'code' in error && (code ? error.code === code : String(error.code).startsWith('CURFEW_'))
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (code ? error.code === code : String(error.code).startsWith('CURFEW_'))
+  )
 }

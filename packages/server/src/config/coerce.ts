@@ -20,7 +20,7 @@ interface SettingShape {
 export function coerce(name: string, schema: object, found: FoundValue, problems: string[]): unknown {
   const shape = schema as SettingShape
   if (shape.anyOf) return choice(shape, found, problems)
-  switch (shape.type) {
+  switch (shape.type ?? 'string') {
     case 'boolean':
       return asBoolean(found, problems)
     case 'integer':

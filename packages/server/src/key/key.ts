@@ -12,8 +12,8 @@
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import type { Instant } from '../ambient/clock.ts'
 import { type Random, randomId } from '../ambient/random.ts'
-import type { RealmKeyTable } from '../store/tables.ts'
 import type { Tx } from '../store/store.ts'
+import type { RealmKeyTable } from '../store/tables.ts'
 import { type ServerSecret, seal, unseal } from './seal.ts'
 
 /** JWS algorithms that a realm can sign with (RFC 7518 §3.1, RFC 8037). */
@@ -39,7 +39,11 @@ export interface RealmKey {
 export const keyPublishLeadMs = 10 * 60_000
 
 /** The key that signs with `algorithm` at `at`: the usable active one of the highest priority. */
-export function signingKeyFor(keys: readonly RealmKey[], algorithm: SigningAlgorithm, at: Instant): RealmKey | undefined {
+export function signingKeyFor(
+  keys: readonly RealmKey[],
+  algorithm: SigningAlgorithm,
+  at: Instant,
+): RealmKey | undefined {
   return keys
     .filter((key) => key.status === 'active' && key.algorithm === algorithm && key.usableAt <= at)
     .sort((a, b) => b.priority - a.priority || b.usableAt - a.usableAt)[0]
@@ -56,7 +60,10 @@ export function publishedKeys(keys: readonly RealmKey[]): readonly JWK[] {
 
 /** Generates a key pair outside any transaction: RSA takes up to a second. */
 export async function generateKey(random: Random, algorithm: SigningAlgorithm): Promise<JWK> {
-  const options = { extractable: true, ...(algorithm === 'EdDSA' ? { crv: 'Ed25519' } : { modulusLength: 2048 }) }
+  const options = {
+    extractable: true,
+    ...(algorithm === 'EdDSA' ? { crv: 'Ed25519' } : { modulusLength: 2048 }),
+  }
   const { privateKey } = await generateKeyPair(algorithm, options)
   return { ...(await exportJWK(privateKey)), kid: randomId(random, '', 128), alg: algorithm, use: 'sig' }
 }
@@ -88,7 +95,12 @@ export async function insertKey(
       status: key.status,
       priority: key.priority,
       public_jwk: JSON.stringify(publicPart(key.jwk)),
-      private_jwk_sealed: seal(deps.secret, deps.random, sealLabel(key.realmId, kid), JSON.stringify(key.jwk)),
+      private_jwk_sealed: seal(
+        deps.secret,
+        deps.random,
+        sealLabel(key.realmId, kid),
+        JSON.stringify(key.jwk),
+      ),
       certificate: key.certificate ?? null,
       created_at: at,
       usable_at: key.usableAt,
@@ -99,7 +111,9 @@ export async function insertKey(
 
 /** Opens one stored key. Called when a realm is loaded into memory. */
 export async function openKey(secret: ServerSecret, row: RealmKeyTable): Promise<RealmKey> {
-  const privateJwk = JSON.parse(unseal(secret, sealLabel(row.realm_id, row.kid), row.private_jwk_sealed)) as JWK
+  const privateJwk = JSON.parse(
+    unseal(secret, sealLabel(row.realm_id, row.kid), row.private_jwk_sealed),
+  ) as JWK
   const publicJwk = JSON.parse(row.public_jwk) as JWK
   const algorithm = row.algorithm as SigningAlgorithm
   return {

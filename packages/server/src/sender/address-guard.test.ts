@@ -68,7 +68,6 @@ describe('judgeUrl', () => {
       [`https://crm.example.com/${'a'.repeat(2048)}`, 'config.bad_url'],
       ['https://crm.example.com/#x', 'config.fragment'],
       ['https://crm.example.com/#', 'config.fragment'],
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: Keycloak's placeholder, as it stands in a registration
       ['https://${application.session.host}/k', 'config.placeholder'],
       ['https://*.example.com/', 'config.placeholder'],
       ['http://crm.example.com/', 'config.plain_http'],

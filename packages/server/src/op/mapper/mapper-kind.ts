@@ -5,7 +5,6 @@ import type { Client } from '../../rp/client.ts'
 import type { Claims } from './claim-path.ts'
 import type { GrantedRoles } from './granted-roles.ts'
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: Keycloak's placeholder, spelled as in its exports
 export const clientIdPlaceholder = '${client_id}'
 
 export type MapperConfig = Readonly<Record<string, string>>

@@ -237,7 +237,6 @@ describe('roles', () => {
   const realmRoles = someMapper('oidc-usermodel-realm-role-mapper', { ...everywhere, 'claim.name': 'roles' })
   const clientRoles = someMapper('oidc-usermodel-client-role-mapper', {
     ...everywhere,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: Keycloak's placeholder
     'claim.name': 'resource_access.${client_id}.roles',
   })
 
