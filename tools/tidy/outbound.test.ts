@@ -4,7 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertTidy, type RepositoryFile, repositoryFiles, type Violation, violationsOf } from './repository.ts'
+import {
+  assertTidy,
+  type RepositoryFile,
+  repositoryFiles,
+  type Violation,
+  violationsOf,
+} from './repository.ts'
 
 /** Files outside of `sender/` that may, each with the reason. */
 const allowed: Readonly<Record<string, string>> = {

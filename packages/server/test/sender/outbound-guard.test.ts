@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { judgeAddress } from '../../src/sender/address-guard.ts'
+import { judgeAddress, judgeUrl } from '../../src/sender/address-guard.ts'
 import type { OutboundPolicy } from '../../src/sender/outbound-policy.ts'
-import { hostForms } from '../support/host-forms.ts'
+import { hostForms, spellings } from '../support/host-forms.ts'
 import { neverAborted, outboundFor, someNotice, someOutboundSettings } from '../support/outbound.ts'
 
 const strict: OutboundPolicy = { ...someOutboundSettings, isDev: false }
@@ -188,6 +188,20 @@ describe('X-03: the guard agrees with an independent reference', () => {
     fc.assert(
       fc.property(around(128, networks), (value) => agrees(text6(value), isPublic6(value))),
       { numRuns: runs / 2 },
+    )
+  })
+
+  test('every spelling of an IPv4 address in a URL is judged as the address; a carried one is never allowed', () => {
+    const networks = denied4.map(([base, prefix]) => [value4(base), prefix] as const)
+    fc.assert(
+      fc.property(around(32, networks), (value) => {
+        for (const host of spellings(text4(value))) {
+          const isCarried = host.startsWith('[') && !/^\[(::|0:0:0:0:0:)ffff:/i.test(host)
+          const judged = judgeUrl(`https://${host}/`, strict)
+          assert.equal(judged.ok, isPublic4(value) && !isCarried, host)
+        }
+      }),
+      { numRuns: runs / 20 },
     )
   })
 })

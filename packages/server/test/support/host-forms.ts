@@ -13,7 +13,7 @@ const ipv4Targets = [
 ]
 
 /** Every spelling of one IPv4 address that `URL` reads (WHATWG URL, IPv4 parser), and the ways to carry it in IPv6. */
-function spellings(ipv4: string): readonly string[] {
+export function spellings(ipv4: string): readonly string[] {
   const [a, b, c, d] = ipv4.split('.').map(Number) as [number, number, number, number]
   const whole = ((a * 256 + b) * 256 + c) * 256 + d
   const hex = (value: number): string => value.toString(16)

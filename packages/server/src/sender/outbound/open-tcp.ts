@@ -46,9 +46,9 @@ export function openTcp(
       open.add(socket)
       socket.once('connect', () => {
         if (isSettled) return
-        socket.removeAllListeners('error')
         settle(() => resolve(socket), socket)
       })
+      // Stays for the life of the socket: an error between two owners must not end the process.
       socket.on('error', (error: NodeJS.ErrnoException) => {
         open.delete(socket)
         if (isSettled) return

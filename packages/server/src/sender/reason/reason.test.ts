@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
-import { reasonOf, reasons, reasonsInText } from './reason.ts'
+import { reasonOf, reasonSentence, reasons, reasonsInText } from './reason.ts'
 
 const source = path.join(import.meta.dirname, '..', '..')
 const code = /(?<=')(?:config|policy|dns|net|tls|http|app|front|rp|clock|history|internal)\.[a-z_0-9]+(?=')/g
@@ -36,6 +36,11 @@ describe('the catalogue of reasons', () => {
     assert.equal(reasonsInText('curl: (60) certificate has expired')[0], 'tls.expired')
     assert.equal(reasonsInText('what is tls.sni?')[0], 'tls.sni')
     assert.deepEqual(reasonsInText('nothing of the kind'), [])
+  })
+
+  test('a reason becomes a sentence about one application', () => {
+    assert.equal(reasonSentence('net.refused', 'CRM'), 'CRM was not told: nothing listens at its address.')
+    assert.equal(reasonSentence('x.unheard_of', 'CRM'), 'CRM was not told: x.unheard_of.')
   })
 
   test('a name that every object has is no reason', () => {

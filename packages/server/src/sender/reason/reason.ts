@@ -51,6 +51,11 @@ export function reasonOf(code: string): Reason | undefined {
   return Object.hasOwn(reasons, code) ? reasons[code as ReasonCode] : undefined
 }
 
+/** "CRM was not told: nothing listens at its address." A code that is not in the catalogue is shown as it is. */
+export function reasonSentence(code: string, application: string): string {
+  return `${application} was not told: ${reasonOf(code)?.title ?? code}.`
+}
+
 /**
  * The codes that a text may be about: one of ours, or what another program printed. Several programs say the same
  * for several faults, so the answer is a list; the most telling match comes first.

@@ -65,7 +65,7 @@ export function secureSocket(
  * end would replace the alert as the reason, so the alert ends the connection at once.
  */
 function keepFirstError(secured: TLSSocket): TLSSocket {
-  return secured.once('error', (error) => secured.destroy(error))
+  return secured.on('error', (error) => secured.destroy(error))
 }
 
 function isLiteral(name: string): boolean {
