@@ -73,7 +73,10 @@ async function allowedAddresses(deps: ConnectDeps, plan: ConnectPlan): Promise<r
 }
 
 /** The last look: the kernel says whom we reached. A socket that cannot say it is not used. */
-function assertReached(socket: Socket, plan: ConnectPlan): Socket {
+export function assertReached<S extends { readonly remoteAddress?: string | undefined; destroy(): unknown }>(
+  socket: S,
+  plan: Pick<ConnectPlan, 'policy' | 'target'>,
+): S {
   const verdict = judgeAddress(socket.remoteAddress ?? '', plan.policy, plan.target)
   if (verdict.ok) return socket
   socket.destroy()
