@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { repositoryFiles } from '../tidy/repository.ts'
+import { trackedFiles } from '../tidy/repository.ts'
 import { type TestTitle, titlesOf } from '../tidy/titles.ts'
 
 export interface Requirement {
@@ -37,7 +37,7 @@ export function keycloakDialectPage(): string {
 }
 
 function page(title: string, introduction: string, list: readonly Requirement[]): string {
-  const titles = repositoryFiles(/^(packages|examples|python)\/.*\.test\.ts$/).flatMap(titlesOf)
+  const titles = trackedFiles(/^(packages|examples|python)\/.*\.test\.ts$/).flatMap(titlesOf)
   const groups = Map.groupBy(list, ({ of }) => of.replace(/ §.*$/, ''))
   const sections = [...groups].map(([name, members]) => sectionOf(name, members, testsById(titles)))
   return `# ${title}

@@ -26,13 +26,26 @@ const binary = /\.(png|jpe?g|gif|ico|woff2?|gz|db)$/
 
 /** Every text file that is tracked, or would be by `git add`. */
 export function repositoryFiles(matching: RegExp = /./): readonly RepositoryFile[] {
-  return repositoryPaths()
+  return readAll(repositoryPaths(), matching)
+}
+
+/** Every text file that is tracked: what a clone has. */
+export function trackedFiles(matching: RegExp): readonly RepositoryFile[] {
+  return readAll(listFiles(['--cached']), matching)
+}
+
+export function repositoryPaths(): readonly string[] {
+  return listFiles(['--cached', '--others', '--exclude-standard'])
+}
+
+function readAll(paths: readonly string[], matching: RegExp): readonly RepositoryFile[] {
+  return paths
     .filter((file) => matching.test(file) && !binary.test(file))
     .map((file) => ({ path: file, text: readFileSync(path.join(repositoryRoot, file), 'utf8') }))
 }
 
-export function repositoryPaths(): readonly string[] {
-  const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+function listFiles(options: readonly string[]): readonly string[] {
+  const list = execFileSync('git', ['ls-files', ...options], {
     cwd: repositoryRoot,
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,
