@@ -15,7 +15,7 @@ import {
 import { answerSignedOut } from './answer-signed-out.ts'
 import { askQuestion } from './ask-question.ts'
 import { endedPage } from './ended-page.ts'
-import { frameOf, isFromOtherSite, realmOfPage, sendErrorPage, sendPage } from './page-answer.ts'
+import { formOf, frameOf, isFromOtherSite, realmOfPage, sendErrorPage, sendPage } from './page-answer.ts'
 import { readCookie } from './page-cookie.ts'
 import { applicationLink, recordRefusal, type SignOutCall, type SignOutPageDeps } from './sign-out-call.ts'
 
@@ -33,7 +33,7 @@ export async function answerConfirm(
   const realm = await realmOfPage(deps, request, reply)
   if (!realm) return reply
   const at = deps.ambient.clock.now()
-  const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
+  const form = formOf(request)
   const token = form.get('token') ?? ''
   const cookie = readCookie(request, sessionCookieName(realm))
   const session =

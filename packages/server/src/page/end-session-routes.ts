@@ -53,6 +53,9 @@ async function endSession(
   const realm = await realmOfPage(deps, request, reply)
   if (!realm) return reply
   const at = deps.ambient.clock.now()
+  if (request.body !== undefined && !(request.body instanceof URLSearchParams)) {
+    return sendErrorPage({ ...deps, realm, request, reply }, { kind: 'request' }, { status: 415 })
+  }
   const read = readParameters(parametersOf(request))
   if (!read.ok) return refuseRepeated({ deps, realm, request, reply, at }, read.duplicate)
   if (request.method === 'POST' && read.values['refresh_token'] !== undefined) {

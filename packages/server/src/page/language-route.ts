@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Realms } from '../realm/realm.ts'
 import { localUrl } from './html.ts'
 import { languageTags } from './language/language.ts'
-import { isFromOtherSite, type PageSettings, realmOfPage, sendErrorPage } from './page-answer.ts'
+import { formOf, isFromOtherSite, type PageSettings, realmOfPage, sendErrorPage } from './page-answer.ts'
 import { setLanguageCookie } from './page-cookie.ts'
 import { realmPath } from './page-path.ts'
 
@@ -16,7 +16,7 @@ export function registerLanguage(app: FastifyInstance, deps: LanguageDeps): void
   app.post('/realms/:realm/language', async (request, reply) => {
     const realm = await realmOfPage(deps, request, reply)
     if (!realm) return reply
-    const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
+    const form = formOf(request)
     const tag = languageTags.find((known) => known === form.get('language'))
     const back = safeReturn(form.get('return') ?? '', realmPath(realm))
     if (!tag || !back || isFromOtherSite(request)) {

@@ -67,13 +67,15 @@ export function sendPage(
     .send(text)
 }
 
+/** `status` is the page kind's own where it is left out. */
 export function sendErrorPage(
   { settings, realm, request, reply }: PageCall,
   page: ErrorPage,
-  ask: LanguageAsk = {},
+  { status, ...ask }: LanguageAsk & { readonly status?: number } = {},
 ): FastifyReply {
-  const frame = frameOf(settings, realm, request, ask)
-  return sendPage(reply, settings, errorPageStatus[page.kind], errorPage(frame, page))
+  // no language menu: it would carry the refused address on the page, and lead back to the error
+  const frame = { ...frameOf(settings, realm, request, ask), languageMenu: undefined }
+  return sendPage(reply, settings, status ?? errorPageStatus[page.kind], errorPage(frame, page))
 }
 
 export interface PageCall {
@@ -96,11 +98,16 @@ export async function realmOfPage(
   return undefined
 }
 
-/** Query or form with every name that was sent, repeats included. */
+/** The query of a GET, the form of a POST, with every name that was sent, repeats included. */
 export function parametersOf(request: FastifyRequest): URLSearchParams {
-  if (request.body instanceof URLSearchParams) return request.body
+  if (request.method === 'POST') return formOf(request)
   const mark = request.url.indexOf('?')
   return new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1))
+}
+
+/** Empty when there is no body, or one of another type. */
+export function formOf(request: FastifyRequest): URLSearchParams {
+  return request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
 }
 
 /** Browsers say where a request comes from; a form of ours is posted from our own pages alone (ASVS 3.5.1). */

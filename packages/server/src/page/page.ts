@@ -53,6 +53,7 @@ export function renderHttpError(isPublicHttps: boolean): RenderError {
     sendErrorPage(
       { settings: { isPublicHttps }, realm: undefined, request, reply },
       { kind: pageKinds[error.kind], reference: error.status >= 500 ? error.reference : undefined },
+      { status: error.status },
     )
 }
 

@@ -15,7 +15,7 @@ import { findResultTicket, type ResultTicket } from '../sign-out/trigger/sign-ou
 import { answerSignedOut } from './answer-signed-out.ts'
 import { frameAddress, framesPage } from './frames-page.ts'
 import { localUrl, registeredUrl } from './html.ts'
-import { frameOf, isFromOtherSite, realmOfPage, sendErrorPage, sendPage } from './page-answer.ts'
+import { formOf, frameOf, isFromOtherSite, realmOfPage, sendErrorPage, sendPage } from './page-answer.ts'
 import { readCookie, resultCookieName } from './page-cookie.ts'
 import { resultPath } from './page-path.ts'
 import { type ResultPage, resultPage } from './result-page.ts'
@@ -111,7 +111,7 @@ async function otherDevices(call: ResultCall): Promise<ResultPage['otherDevices'
 /** Ends the person's other sessions; the result of that sign-out comes next. */
 async function endOtherDevices(call: ResultCall): Promise<FastifyReply> {
   const { deps, realm, request, reply, ticket, view, at } = call
-  const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
+  const form = formOf(request)
   const { accountId, clientId } = ticket
   if (isFromOtherSite(request) || form.get('token') !== formToken(call) || accountId === undefined) {
     return sendErrorPage({ ...call, settings: deps.settings }, { kind: 'form' })

@@ -17,6 +17,7 @@ import { type CredentialDeps, verifyCredentials } from '../sign-in/verify-creden
 import { consentPage } from './consent-page.ts'
 import { localUrl, type SafeUrl } from './html.ts'
 import {
+  formOf,
   frameOf,
   isFromOtherSite,
   type PageSettings,
@@ -86,7 +87,7 @@ export function registerSignInPages(app: FastifyInstance, deps: SignInPageDeps):
   app.post(path, async (request, reply) => {
     const call = await openCall(deps, request, reply)
     if (!call) return reply
-    const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
+    const form = formOf(request)
     if (isFromOtherSite(request) || !isTokenOf(call, form.get('csrf') ?? '')) {
       return sendErrorPage({ ...call, settings: deps.settings }, { kind: 'form' }, languageOf(call))
     }

@@ -15,6 +15,7 @@ export interface ClientExport {
   readonly algorithm?: 'RS256' | 'ES256'
   readonly publicClient?: boolean
   readonly serviceAccount?: boolean
+  readonly frontchannelLogout?: boolean
   readonly attributes?: Readonly<Record<string, string>>
 }
 
@@ -55,6 +56,7 @@ function clientExport(client: ClientExport): Record<string, unknown> {
     ...(client.publicClient ? {} : { secret: testSecret }),
     standardFlowEnabled: true,
     serviceAccountsEnabled: client.serviceAccount ?? false,
+    frontchannelLogout: client.frontchannelLogout ?? false,
     redirectUris: [redirectUri],
     webOrigins: ['+'],
     attributes: {
