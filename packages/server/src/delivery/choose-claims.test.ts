@@ -111,7 +111,10 @@ describe('which due rows are claimed', () => {
 
   test('what finds no slot is asked for when a slot gets free', () => {
     const choice = choose([endpoint('a')], candidates('a', 2), { total: 1, high: 0, low: 1 })
-    assert.deepEqual([choice.chosen.length, choice.looks.get('a')], [0, { kind: 'when_slot_is_free' }])
+    assert.deepEqual(
+      [choice.chosen.length, choice.looks.get('a')],
+      [0, { kind: 'when_slot_is_free', classes: ['high'] }],
+    )
   })
 
   test('D9: the ceiling on the rate is taken from what is chosen', () => {

@@ -1,7 +1,7 @@
 /** Which of the due rows are taken now: limits per endpoint, slots per class, one in flight per sid. Pure. */
 import type { Instant } from '../ambient/clock.ts'
 import { type Candidate, type EndpointRow, healthFromRow } from './claim-row.ts'
-import type { DeliverySettings } from './delivery.ts'
+import type { DeliveryPriority, DeliverySettings } from './delivery.ts'
 import { pacedAfter, type Room, roomAt } from './endpoint-health.ts'
 
 /** Free places for tries in this process. `high` and `low` bound one class each, `total` both (D10). */
@@ -16,8 +16,8 @@ export type Look =
   | { readonly kind: 'at'; readonly at: Instant }
   /** More is due than may be leased at once: as soon as one of its rows is settled. */
   | { readonly kind: 'when_settled' }
-  /** More is due than this process has slots for. */
-  | { readonly kind: 'when_slot_is_free' }
+  /** More of these classes is due than this process has slots for. */
+  | { readonly kind: 'when_slot_is_free'; readonly classes: readonly DeliveryPriority[] }
   /** Nothing more is due. */
   | { readonly kind: 'idle' }
 
@@ -40,7 +40,8 @@ interface Asked {
   readonly row: EndpointRow
   readonly room: Room
   readonly candidates: readonly Candidate[]
-  taken: number
+  /** Ids of the candidates that were chosen. */
+  readonly taken: Set<string>
 }
 
 interface Taking {
@@ -61,20 +62,20 @@ export function chooseClaims(settings: DeliverySettings, of: ChoiceOf, at: Insta
     looks: new Map(asked.map((endpoint) => [endpoint.row.id, lookOf(endpoint)])),
     paced: new Map(
       asked
-        .filter((endpoint) => endpoint.taken > 0)
-        .map(({ row, taken }) => [row.id, pacedAfter(healthFromRow(row), taken, settings, at)]),
+        .filter((endpoint) => endpoint.taken.size > 0)
+        .map(({ row, taken }) => [row.id, pacedAfter(healthFromRow(row), taken.size, settings, at)]),
     ),
   }
 }
 
 function takeOfClass({ chosen, sids, free }: Taking, endpoint: Asked, name: 'high' | 'low'): void {
   for (const candidate of endpoint.candidates) {
-    if (endpoint.taken >= endpoint.room.count || free.total <= 0 || free[name] <= 0) return
+    if (endpoint.taken.size >= endpoint.room.count || free.total <= 0 || free[name] <= 0) return
     const sid = JSON.stringify([candidate.realm_id, candidate.client_id, candidate.sid])
     if (candidate.priority !== priorityOf[name] || sids.has(sid)) continue
     sids.add(sid)
     chosen.push(candidate)
-    endpoint.taken += 1
+    endpoint.taken.add(candidate.id)
     free.total -= 1
     free[name] -= 1
   }
@@ -87,7 +88,7 @@ function askEach(settings: DeliverySettings, of: ChoiceOf, at: Instant): readonl
   return of.endpoints.map((row) => {
     const candidates = (byEndpoint.get(row.id) ?? []).toSorted(oldestFirst)
     const room = roomAt(healthFromRow(row), candidates[0]?.leased_count ?? 0, settings, at)
-    return { row, room, candidates, taken: 0 }
+    return { row, room, candidates, taken: new Set() }
   })
 }
 
@@ -98,6 +99,11 @@ function oldestFirst(a: Candidate, b: Candidate): number {
 
 function lookOf({ room, candidates, taken }: Asked): Look {
   if (room.askAgainAt !== undefined) return { kind: 'at', at: room.askAgainAt }
-  if (candidates.length <= taken) return { kind: 'idle' }
-  return taken >= room.count ? { kind: 'when_settled' } : { kind: 'when_slot_is_free' }
+  if (candidates.length <= taken.size) return { kind: 'idle' }
+  if (taken.size >= room.count) return { kind: 'when_settled' }
+  const left = candidates.filter((candidate) => !taken.has(candidate.id))
+  const classes = (['high', 'low'] as const).filter((name) =>
+    left.some(({ priority }) => priority === priorityOf[name]),
+  )
+  return { kind: 'when_slot_is_free', classes }
 }

@@ -130,6 +130,7 @@ export class Dispatcher implements AsyncDisposable {
     if (!this.#isRunning || this.#claiming || this.#slots.free().total === 0) return
     const { clock, timer } = this.#deps.ambient
     this.#cancelTimer()
+    for (const endpointId of this.#slots.takeWaiting()) this.#agenda.plan(endpointId, clock.now())
     const nextAt = this.#agenda.nextAt()
     if (nextAt === undefined) return
     const waitMs = nextAt - clock.now()
@@ -148,7 +149,7 @@ export class Dispatcher implements AsyncDisposable {
     await new Promise((resolve) => setImmediate(resolve))
     const { ambient } = this.#deps
     const at = ambient.clock.now()
-    const ids = this.#agenda.take(endpointsPerClaimMax, at)
+    const ids = this.#agenda.take(Math.min(endpointsPerClaimMax, this.#slots.free().total), at)
     if (!this.#isRunning || ids.length === 0) return
     this.#slots.beginClaim()
     try {
@@ -168,7 +169,7 @@ export class Dispatcher implements AsyncDisposable {
 
   #askAgain(endpointId: string, look: Look): void {
     if (look.kind === 'at') this.#agenda.plan(endpointId, look.at)
-    else if (look.kind === 'when_slot_is_free') this.#slots.askWhenFree(endpointId)
+    else if (look.kind === 'when_slot_is_free') this.#slots.askWhenFree(endpointId, look.classes)
     else if (look.kind === 'when_settled' && !this.#slots.askWhenSettled(endpointId)) {
       this.#agenda.plan(endpointId, this.#deps.ambient.clock.now())
     }
@@ -179,8 +180,8 @@ export class Dispatcher implements AsyncDisposable {
     const deps = { ...this.#deps, ...this.#deps.ambient, writer: this.#writer }
     const running = dispatchDelivery(deps, delivery, this.#stopping.signal).finally(() => {
       this.#inFlight.delete(running)
-      const at = this.#deps.ambient.clock.now()
-      for (const endpointId of this.#slots.release(delivery)) this.#agenda.plan(endpointId, at)
+      const isAskedAgain = this.#slots.release(delivery)
+      if (isAskedAgain) this.#agenda.plan(delivery.subject.endpointId, this.#deps.ambient.clock.now())
       this.#pump()
     })
     this.#inFlight.add(running)

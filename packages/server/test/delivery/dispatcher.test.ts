@@ -10,6 +10,7 @@ import {
 } from '../../src/delivery/delivery.ts'
 import { Dispatcher } from '../../src/delivery/dispatcher.ts'
 import { createSignOutFeed } from '../../src/delivery/feed.ts'
+import { readSignOut } from '../../src/delivery/read-sign-out.ts'
 import type { Sender } from '../../src/sender/sender.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -310,7 +311,12 @@ forEachDatabase('the feed of a sign-out', (database) => {
     const feed = feedOf(store)
     const { signOutId } = await givenSignOut(store, ['wiki', 'chat'], Date.now())
     assert.equal(await feed.waitFirstRound(signOutId, 3000), true)
-    assert.equal(running.settled.length, 2)
+    const view = await readSignOut(store.read, signOutId)
+    const tries = view?.applications.flatMap(({ deliveries }) => deliveries.map(({ attempts }) => attempts))
+    assert.deepEqual(
+      tries?.map(([attempt]) => attempt?.outcome),
+      ['recoverable', 'accepted'],
+    )
     feed.stop()
   })
 
