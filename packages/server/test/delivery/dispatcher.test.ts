@@ -307,7 +307,7 @@ forEachDatabase('the feed of a sign-out', (database) => {
   test('SR-11: the first round is over when every delivery has had its first try settled, whatever the verdicts', async () => {
     await using store = await database.open()
     const sender = scriptedSender(({ clientId }) => answered(clientId === 'wiki' ? 200 : 503))
-    await using running = run(store, sender)
+    await using _running = run(store, sender)
     const feed = feedOf(store)
     const { signOutId } = await givenSignOut(store, ['wiki', 'chat'], Date.now())
     assert.equal(await feed.waitFirstRound(signOutId, 3000), true)
