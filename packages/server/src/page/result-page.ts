@@ -81,7 +81,7 @@ export function resultPage(frame: Frame, page: ResultPage): string {
 ${symbols}
 <h1 id="live-title" tabindex="-1" autofocus>${title}</h1>
 <p class="lead" id="live-summary" role="status">${summaryText(language, summary)}</p>
-${page.rows.length > 0 && bar(page.rows)}
+${page.rows.length > 0 && page.rows.length <= shownRowCountMax && bar(page.rows)}
 ${list(frame, page.rows)}
 <div id="live-notes">${notes(language, summary)}</div>
 ${actions(frame, page)}
@@ -126,7 +126,7 @@ export function summaryText(language: Language, summary: ResultSummary): string 
 function bar(rows: readonly ResultRow[]): Html {
   const done = rows.filter((row) => row.state.word === 'signed_out' || row.state.word === 'ended_by_itself')
   const rest = rows.filter((row) => !done.includes(row))
-  return html`<div class="bar" id="live-bar" aria-hidden="true">${[...done, ...rest].slice(0, shownRowCountMax).map((row) => html`<i class="${row.state.word}"></i>`)}</div>`
+  return html`<div class="bar" id="live-bar" aria-hidden="true">${[...done, ...rest].map((row) => html`<i class="${row.state.word}"></i>`)}</div>`
 }
 
 function list(frame: Frame, rows: readonly ResultRow[]): Html | undefined {

@@ -20,7 +20,7 @@ import { readCookie, resultCookieName } from './page-cookie.ts'
 import { resultPath } from './page-path.ts'
 import { type ResultPage, resultPage } from './result-page.ts'
 import { resultRows, statusOf } from './result-rows.ts'
-import { streamResult } from './result-stream.ts'
+import { createResultStreams } from './result-stream.ts'
 import { type ApplicationLink, applicationLink, type SignOutPageDeps } from './sign-out-call.ts'
 
 interface ResultCall {
@@ -37,6 +37,8 @@ interface ResultCall {
 
 export function registerResultPages(app: FastifyInstance, deps: SignOutPageDeps): void {
   const path = '/realms/:realm/sign-out/:id'
+  const streams = createResultStreams(deps)
+  app.addHook('preClose', async () => streams.closeAll())
   const route = (answer: (call: ResultCall) => FastifyReply | Promise<FastifyReply>) => {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const call = await openCall(deps, request, reply)
@@ -49,7 +51,7 @@ export function registerResultPages(app: FastifyInstance, deps: SignOutPageDeps)
   app.get(
     `${path}/events`,
     route(({ realm, reply, view, ...call }) =>
-      streamResult(call.deps, reply, {
+      streams.open(reply, {
         signOutId: view.id,
         read: async () => {
           const now = await readSignOut(call.deps.store.read, view.id)

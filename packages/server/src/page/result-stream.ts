@@ -25,29 +25,42 @@ export interface StreamedResult {
 
 const heartbeatMs = 15_000
 const lifetimeMs = 300_000
-/** Streams of this process at once; who comes later polls. */
+/** Streams at once; who comes later polls. */
 const streamCountMax = 2000
 
-let streamCount = 0
+export interface ResultStreams {
+  open(reply: FastifyReply, result: StreamedResult): FastifyReply
+  /** Ends them all without saying that anything is settled: a browser comes again, here or at another process. */
+  closeAll(): void
+}
 
-export function streamResult(deps: StreamDeps, reply: FastifyReply, result: StreamedResult): FastifyReply {
-  // 204 tells an EventSource to stop asking; the page polls
-  if (streamCount >= streamCountMax) return reply.code(204).send()
-  reply.hijack()
-  const { raw } = reply
-  raw.writeHead(200, {
-    ...reply.getHeaders(),
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  } as Record<string, string>)
-  raw.write('retry: 2000\n\n')
-  run(deps, result, raw)
-  return reply
+export function createResultStreams(deps: StreamDeps): ResultStreams {
+  const open = new Set<FastifyReply['raw']>()
+  return {
+    open(reply, result) {
+      // 204 tells an EventSource to stop asking; the page polls
+      if (open.size >= streamCountMax) return reply.code(204).send()
+      reply.hijack()
+      const { raw } = reply
+      raw.writeHead(200, {
+        ...reply.getHeaders(),
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      } as Record<string, string>)
+      raw.write('retry: 2000\n\n')
+      open.add(raw)
+      raw.once('close', () => open.delete(raw))
+      run(deps, result, raw)
+      return reply
+    },
+    closeAll() {
+      for (const raw of open) raw.end()
+    },
+  }
 }
 
 function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: FastifyReply['raw']): void {
-  streamCount += 1
   let sent = new Map<string, string>()
   let eventId = 0
   let isReading = false
@@ -105,7 +118,6 @@ function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: Fastify
   const cancelEnd = ambient.timer.after(lifetimeMs, end)
   cancelHeartbeat = ambient.timer.after(heartbeatMs, beat)
   raw.once('close', () => {
-    streamCount -= 1
     stopWatching()
     cancelEnd()
     cancelHeartbeat()

@@ -30,7 +30,7 @@ export async function startPageHost(
       response.writeHead(404).end()
       return
     }
-    response.writeHead(200, pageHeaders({ isHttps: false, isLive: name.startsWith('result') }))
+    response.writeHead(200, pageHeaders({ isHttps: false, isLive: /^(result|frames)/.test(name) }))
     response.end(render(frameOf(language)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

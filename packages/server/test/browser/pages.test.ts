@@ -123,8 +123,7 @@ function looksDifferent(name: string): boolean {
 function collectComplaints(page: Page): string[] {
   const complaints: string[] = []
   page.on('console', (message) => {
-    // the host has no stream behind the result pages
-    if (!message.text().includes('EventSource')) complaints.push(message.text())
+    if (/content.security|refused to|violates/i.test(message.text())) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   return complaints

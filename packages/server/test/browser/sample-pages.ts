@@ -5,7 +5,7 @@ import { consentPage } from '../../src/page/consent-page.ts'
 import { endedPage } from '../../src/page/ended-page.ts'
 import { errorPage, errorPageKinds } from '../../src/page/error-page.ts'
 import { framesPage } from '../../src/page/frames-page.ts'
-import { localUrl, type SafeUrl, webUrl } from '../../src/page/html.ts'
+import { fragmentUrl, localUrl, type SafeUrl, webUrl } from '../../src/page/html.ts'
 import { type LanguageTag, languageOf } from '../../src/page/language/language.ts'
 import type { Frame } from '../../src/page/layout.ts'
 import { type ResultRow, resultPage } from '../../src/page/result-page.ts'
@@ -142,7 +142,7 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
       ),
       reference,
     }),
-  frames: (frame) => framesPage(frame, { frames: [], next: localUrl('/realms/demo/sign-out/x') }),
+  frames: (frame) => framesPage(frame, { frames: [], next: fragmentUrl('next') }),
   'result-none': (frame) => resultPage(frame, { rows: [], reference, signInAgain }),
   'ended-already': (frame) => endedPage(frame, { why: { kind: 'already' }, back: backToWiki, signInAgain }),
   'ended-admin': (frame) => endedPage(frame, { why: { kind: 'admin', endedAt: at }, signInAgain }),

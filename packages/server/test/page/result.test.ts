@@ -144,6 +144,24 @@ forEachDatabase('the result of a sign-out (experience.md §8.2)', (database) => 
     assert.equal(events.at(-1)?.event, 'end')
   })
 
+  test('a stream does not keep the server from stopping', async () => {
+    receiver.behave('chat', 503)
+    await using other = await startWholeServer(database, {
+      clients: [{ clientId: 'chat', backchannelUrl: receiver.urlOf('chat') }],
+    })
+    const agent = other.browser()
+    const { id_token } = await other.rp('chat').signIn(agent)
+    other.pass(2000)
+    const answer = await agent.get(other.rp('chat').logoutUrl({ id_token_hint: id_token }))
+    const cookie = [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const stream = await request(`${answer.location}/events`, { headers: { cookie } })
+    const started = performance.now()
+    const [text] = await Promise.all([stream.body.text(), other.server.drain()])
+    assert.ok(performance.now() - started < 5000)
+    assert.doesNotMatch(text, /event: end/)
+    receiver.behave('chat', 200)
+  })
+
   test('never (default): back at once whatever the verdicts, and the rest goes on without the browser (SR-11, acceptance 14)', async () => {
     receiver.behave('files', 'hang')
     const started = performance.now()
