@@ -55,8 +55,13 @@ function asking({ language }: Frame, { asking }: ConfirmPage): string | undefine
   })
 }
 
+/** The applications used last; a longer list would hide the buttons. */
+const shownCountMax = 20
+
 function list({ language }: Frame, page: ConfirmPage, at: Instant): Html {
-  const rows = page.applications.map(
+  const byUse = page.applications.toSorted((a, b) => b.lastActiveAt - a.lastActiveAt)
+  const hiddenCount = byUse.length - shownCountMax
+  const rows = byUse.slice(0, shownCountMax).map(
     ({
       name,
       lastActiveAt,
@@ -64,7 +69,7 @@ function list({ language }: Frame, page: ConfirmPage, at: Instant): Html {
 `,
   )
   return html`<ul class="rows" aria-label="${language.text('confirm.applications')}">
-${rows}</ul>`
+${rows}</ul>${hiddenCount > 0 && html`<p class="hint">${language.text('confirm.more', { count: hiddenCount })}</p>`}`
 }
 
 function leaveOne({ language }: Frame, page: ConfirmPage): Html | undefined {

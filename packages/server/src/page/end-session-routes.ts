@@ -37,6 +37,7 @@ import { frameOf, parametersOf, realmOfPage, sendErrorPage, sendPage } from './p
 import { readCookie } from './page-cookie.ts'
 import { endSessionPath } from './page-path.ts'
 import { recordRefusal, type SignOutCall, type SignOutPageDeps } from './sign-out-call.ts'
+import { readWhyEnded } from './why-ended.ts'
 
 export function registerEndSession(app: FastifyInstance, deps: SignOutPageDeps): void {
   const path = '/realms/:realm/protocol/openid-connect/logout'
@@ -104,17 +105,19 @@ async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<Fasti
 }
 
 /** RIL-24: nobody to sign out is a success. */
-function showAlready(
-  { deps, realm, request, reply, parameters }: SignOutCall,
+async function showAlready(
+  { deps, realm, request, reply, parameters, at }: SignOutCall,
   returnTo: ReturnTo | undefined,
-): FastifyReply {
+): Promise<FastifyReply> {
   const address = returnTo && returnAddress(returnTo.uri, parameters.state)
   if (address && returnTo.isFollowed) return reply.redirect(address, request.method === 'POST' ? 303 : 302)
   const url = webUrl(address)
   const back = url &&
     returnTo && { application: applicationName(realm.clients.get(returnTo.clientId), returnTo.clientId), url }
+  const cookie = readCookie(request, sessionCookieName(realm))
+  const why = (await readWhyEnded(deps.store.read, realm, cookie, at)) ?? ({ kind: 'already' } as const)
   const frame = frameOf(deps.settings, realm, request, { uiLocales: parameters.ui_locales })
-  return sendPage(reply, deps.settings, 200, endedPage(frame, { why: { kind: 'already' }, back }))
+  return sendPage(reply, deps.settings, 200, endedPage(frame, { why, back }))
 }
 
 const errorPages: Readonly<Record<EndSessionRefusal, ErrorPageKind>> = {

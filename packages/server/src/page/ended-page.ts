@@ -20,7 +20,7 @@ export function endedPage(frame: Frame, page: EndedPage): string {
   const title = language.text(titleKeys[why.kind])
   const main = html`<main>
 <h1 tabindex="-1" autofocus>${title}</h1>
-<p class="lead">${sentence(frame, why)}</p>
+<p class="lead">${endedSentence(frame, why)}</p>
 ${(back || signInAgain) && html`<div class="actions">${back && html`<a class="button primary" href="${back.url}">${language.text('result.back', { application: back.application })}</a>`}${signInAgain && html`<a class="${back ? 'button' : 'button primary'}" href="${signInAgain}">${language.text('result.again')}</a>`}</div>`}
 </main>`
   return renderPage(frame, { title, main })
@@ -35,7 +35,8 @@ const titleKeys = {
   other: 'ended.title',
 } as const
 
-function sentence({ language }: Frame, why: EndedPageKind): string | Html {
+/** One sentence that says how it ended. */
+export function endedSentence({ language }: Frame, why: EndedPageKind): string | Html {
   switch (why.kind) {
     case 'already':
       return language.text('already.text')

@@ -1,4 +1,5 @@
 /** The sign-in page: no script, nothing that tells whether an account exists, and what was typed stays (WCAG 3.3.7). */
+import { type EndedPageKind, endedSentence } from './ended-page.ts'
 import { type Html, html, type SafeUrl } from './html.ts'
 import { type Frame, renderPage } from './layout.ts'
 
@@ -18,6 +19,8 @@ export interface SignInPage {
   readonly rememberMe: boolean | undefined
   /** The application asks to see the person again (`prompt=login`, `max_age`). */
   readonly isAgain?: boolean
+  /** How the session before ended, where the person did not end it. */
+  readonly ended?: EndedPageKind | undefined
   readonly problem?: SignInProblem | undefined
 }
 
@@ -31,7 +34,7 @@ export function signInPage(frame: Frame, page: SignInPage): string {
   const main = html`<main>
 <h1>${language.text('signIn.title')}</h1>
 ${lead(frame, page)}
-${problem && html`<div class="note alert" id="problem" role="alert" tabindex="-1" autofocus>${problemText(frame, problem)}</div>`}
+${page.ended && !problem && html`<p class="note" role="status">${endedSentence(frame, page.ended)}</p>`}${problem && html`<div class="note alert" id="problem" role="alert" tabindex="-1" autofocus>${problemText(frame, problem)}</div>`}
 <form method="post" action="${page.action}">
 <input type="hidden" name="csrf" value="${page.csrfToken}">
 <div class="field"><label for="username">${language.text(page.withEmail ? 'signIn.login' : 'signIn.username')}</label>

@@ -11,10 +11,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { findAccountById } from '../account/find-account.ts'
 import type { Ambient } from '../ambient/ambient.ts'
 import type { ServerSecret } from '../key/seal.ts'
+import { sessionCookieName } from '../op/engine-cookie.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
 import { applicationName } from '../rp/client.ts'
 import { type CredentialDeps, verifyCredentials } from '../sign-in/verify-credentials.ts'
 import { consentPage } from './consent-page.ts'
+import type { EndedPageKind } from './ended-page.ts'
 import { localUrl, type SafeUrl } from './html.ts'
 import {
   formOf,
@@ -25,8 +27,10 @@ import {
   sendErrorPage,
   sendPage,
 } from './page-answer.ts'
+import { readCookie } from './page-cookie.ts'
 import { signInPath } from './page-path.ts'
 import { type SignInProblem, signInPage } from './sign-in-page.ts'
+import { readWhyEnded } from './why-ended.ts'
 
 /** A request that waits for a person, as the engine room gives it (op/interaction.ts). */
 export interface Waiting {
@@ -82,7 +86,8 @@ export function registerSignInPages(app: FastifyInstance, deps: SignInPageDeps):
     const call = await openCall(deps, request, reply)
     if (!call) return reply
     if (call.waiting.prompt === 'consent') return showConsent(call)
-    return showSignIn(call, { login: await knownLogin(call), rememberMe: false }, 200)
+    const [login, ended] = await Promise.all([knownLogin(call), whyEnded(call)])
+    return showSignIn(call, { login, rememberMe: false, ended }, 200)
   })
   app.post(path, async (request, reply) => {
     const call = await openCall(deps, request, reply)
@@ -161,7 +166,12 @@ function goOn({ deps, realm, request, reply }: Call, completed: Completed): Fast
 
 function showSignIn(
   call: Call,
-  shown: { readonly login: string; readonly rememberMe: boolean; readonly problem?: SignInProblem },
+  shown: {
+    readonly login: string
+    readonly rememberMe: boolean
+    readonly problem?: SignInProblem
+    readonly ended?: EndedPageKind | undefined
+  },
   status: number,
 ): FastifyReply {
   const { deps, realm, waiting, request, reply } = call
@@ -174,6 +184,7 @@ function showSignIn(
     rememberMe: realm.settings.rememberMe ? shown.rememberMe : undefined,
     isAgain: waiting.accountId !== undefined,
     problem: shown.problem,
+    ended: shown.ended,
   })
   return sendPage(reply, deps.settings, status, page, { redirectUri: waiting.params['redirect_uri'] })
 }
@@ -187,6 +198,12 @@ function showConsent(call: Call): FastifyReply {
     scopes: (waiting.params['scope'] ?? '').split(' ').filter(Boolean),
   })
   return sendPage(reply, deps.settings, 200, page, { redirectUri: waiting.params['redirect_uri'] })
+}
+
+/** Somebody who is asked again is signed in: nothing has ended. */
+function whyEnded({ deps, realm, waiting, request }: Call): Promise<EndedPageKind | undefined> {
+  const cookie = waiting.accountId === undefined ? readCookie(request, sessionCookieName(realm)) : undefined
+  return readWhyEnded(deps.store.read, realm, cookie, deps.ambient.clock.now())
 }
 
 /** What the application says, else the person who is to sign in again. */

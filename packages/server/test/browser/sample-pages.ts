@@ -97,6 +97,7 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
     signInPage(frame, { ...signIn, login: 'alice', problem: { kind: 'invalid' } }),
   'sign-in-throttled': (frame) =>
     signInPage(frame, { ...signIn, login: 'alice', problem: { kind: 'throttled', waitSeconds: 252 } }),
+  'sign-in-ended': (frame) => signInPage(frame, { ...signIn, ended: { kind: 'idle', seconds: 1800 } }),
   'sign-in-again': (frame) =>
     signInPage(frame, { ...signIn, login: 'alice', isAgain: true, rememberMe: undefined }),
   consent: (frame) =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { signOut } from '../../src/sign-out/sign-out.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { testPassword } from '../support/realm-export.ts'
 import type { Page, UserAgent } from '../support/user-agent.ts'
@@ -164,6 +165,23 @@ forEachDatabase('the sign-in page', (database) => {
     assert.equal((await agent.post(`${world.issuer}/language`, { language: 'xx', return: path })).status, 400)
   })
 
+  test('who was signed out by others is told why on the next visit (experience.md §8.1)', async () => {
+    for (const [end, sentence] of [
+      ['administrator', /Your organisation ended your session at <time/],
+      ['expiry', /You were inactive for 30 minutes\./],
+    ] as const) {
+      const agent = world.browser()
+      await world.rp('wiki').signIn(agent)
+      if (end === 'expiry') world.pass(1_801_000)
+      else await endByAdministrator(world)
+      const name = [...agent.cookies.keys()].find((key) => key.startsWith('curfew-sid-'))
+      assert.ok(name)
+      const page = await open(agent)
+      assert.match(page.text, sentence)
+      assert.match((await agent.get(world.rp('wiki').logoutUrl())).text, sentence)
+    }
+  })
+
   test('an interaction that is over says so, and an unknown realm is a page with 404', async () => {
     const agent = world.browser()
     const page = await open(agent)
@@ -188,3 +206,22 @@ forEachDatabase('the sign-in page', (database) => {
     assert.equal(style.headers['x-content-type-options'], 'nosniff')
   })
 })
+
+async function endByAdministrator({ server }: WholeServer): Promise<void> {
+  const { store, realms, ambient } = server
+  const row = await store.read.db
+    .selectFrom('session')
+    .select(['uid', 'realm_id'])
+    .where('state', '=', 'active')
+    .orderBy('created_at', 'desc')
+    .executeTakeFirstOrThrow()
+  const deps = { store, realms, ambient, random: ambient.random, log: ambient.log }
+  await signOut(deps, {
+    realmId: row.realm_id,
+    scope: { kind: 'session', sessionUid: row.uid },
+    kind: 'ordinary',
+    cause: 'administrator',
+    initiator: 'admin',
+    actor: {},
+  })
+}
