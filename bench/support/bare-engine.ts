@@ -52,6 +52,10 @@ const provider = new Provider(issuer, {
   interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}` },
   issueRefreshToken: () => true,
   async loadExistingGrant(ctx) {
+    // one grant per session, or two authorizations at once would undo each other's codes
+    const known = ctx.oidc.session?.grantIdFor(ctx.oidc.client!.clientId)
+    const kept = known && (await ctx.oidc.provider.Grant.find(known))
+    if (kept) return kept
     const grant = new ctx.oidc.provider.Grant({
       clientId: ctx.oidc.client!.clientId,
       accountId: ctx.oidc.session!.accountId!,

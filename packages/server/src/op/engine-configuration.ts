@@ -11,14 +11,14 @@ import { usesRefreshTokens } from './client-metadata.ts'
 import { requestableClaims } from './derived-grant.ts'
 import { discoveryAdditions } from './discovery.ts'
 import { cookieNames, cookieOptions } from './engine-cookie.ts'
-import { findServiceAccount, findWorkAccount } from './find-account.ts'
+import { findWorkAccount } from './find-account.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { accessTokenSeconds, refreshTokenSeconds, sessionLifetime, sessionOf } from './lifetime.ts'
 import { isOfflineRequest, keepOfflineAccess, loadExistingGrant } from './load-grant.ts'
 import { allScopes } from './mapper/all-scopes.ts'
 import { subjectFor } from './mapper/subject.ts'
 import { realmResource, realmResourceServer } from './realm-resource.ts'
-import { accessTokenPayload, idTokenClaims } from './token-dialect.ts'
+import { idTokenClaims } from './token-dialect.ts'
 import { currentWork } from './unit-of-work/unit-of-work.ts'
 
 export interface EngineConfigurationDeps {
@@ -72,7 +72,7 @@ export function engineConfiguration(
     routes: routes(),
     cookies: { names: cookieNames(realm), ...cookieOptions(realm) },
     ttl: lifetimes(),
-    features: features(keys),
+    features: features(),
     discovery: { ...discoveryAdditions(realm), prompt_values_supported: ['none', 'login', 'consent'] },
     interactions: {
       policy: createInteractionPolicy(),
@@ -117,11 +117,6 @@ function policies(deps: EngineConfigurationDeps): Configuration {
     },
     rotateRefreshToken: ({ oidc }) =>
       oidc.client?.clientAuthMethod === 'none' || currentWork().realm.settings.revokeRefreshToken,
-    formats: {
-      customizers: {
-        jwt: (ctx, token, jwt) => customizeAccessToken(deps.on, ctx, token, jwt),
-      },
-    },
   }
 }
 
@@ -147,41 +142,11 @@ function findAccount({ on }: EngineConfigurationDeps): FindAccount {
   }
 }
 
-/** Replaces the payload of an access token with Keycloak's (KK-01). */
-async function customizeAccessToken(
-  on: Queryable,
-  ctx: KoaContextWithOIDC,
-  token: unknown,
-  jwt: { header?: object | undefined; payload: object },
-): Promise<undefined> {
-  const work = currentWork()
-  const client = clientOf(ctx)
-  if (!client) throw new TypeError('an access token is made for a client of the realm')
-  const { accountId, scope, sid } = token as { accountId?: string; scope?: string; sid?: string }
-  const account =
-    accountId === undefined
-      ? await findServiceAccount(on, work, client.uuid)
-      : await findWorkAccount(on, work, accountId)
-  const source = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken
-  jwt.header = { typ: 'JWT' }
-  jwt.payload = accessTokenPayload({
-    realm: work.realm,
-    client,
-    account,
-    scopes: scope?.split(' ') ?? [],
-    sid,
-    authTime: source?.authTime,
-    acr: source?.acr,
-    engine: jwt.payload as Record<string, unknown>,
-  })
-  return undefined
-}
-
 function clientOf({ oidc }: KoaContextWithOIDC): Client | undefined {
   return currentWork().realm.clients.get(oidc.client?.clientId ?? '')
 }
 
-function features({ usable }: EngineKeys): Configuration['features'] {
+function features(): Configuration['features'] {
   return {
     devInteractions: { enabled: false },
     rpInitiatedLogout: { enabled: false },
@@ -205,17 +170,14 @@ function features({ usable }: EngineKeys): Configuration['features'] {
         return realmResource
       },
       useGrantedResource: () => true,
-      getResourceServerInfo: (ctx, resource) => resourceServer(ctx, resource, usable),
+      getResourceServerInfo: (_ctx, resource) => resourceServer(resource),
     },
   }
 }
 
-function resourceServer(ctx: KoaContextWithOIDC, resource: string, usable: readonly SigningAlgorithm[]) {
-  const client = clientOf(ctx)
-  // the realm is the only resource; another one has no scope, so nothing is granted for it
-  return resource === realmResource && client
-    ? realmResourceServer(currentWork().realm, client, usable)
-    : { scope: '' }
+/** The realm is the only resource; another one has no scope, so nothing is granted for it. */
+function resourceServer(resource: string) {
+  return resource === realmResource ? realmResourceServer(currentWork().realm) : { scope: '' }
 }
 
 interface LivingToken {
@@ -239,7 +201,6 @@ function lifetimes(): Configuration['ttl'] {
     AuthorizationCode: () => currentWork().realm.settings.accessCodeSeconds,
     AccessToken: (ctx, token) => tokenSeconds(ctx, token as LivingToken),
     ClientCredentials: (ctx) => tokenSeconds(ctx, {}),
-    IdToken: (ctx) => tokenSeconds(ctx, (ctx.oidc.entities.AccessToken ?? {}) as LivingToken),
     RefreshToken: (_ctx, token) => {
       const work = currentWork()
       const { sessionUid, expiresWithSession } = token as LivingToken

@@ -10,8 +10,10 @@ export interface EngineHooks {
   isRedirectUriAllowed(clientId: string, uri: string): boolean
   /** Called instead of sending a logout token. */
   noteNotice(clientId: string, sid: string): void
-  /** The claims of an ID token, complete. */
-  idTokenPayload(token: IdTokenParts): Payload
+  /** The ID token as the application gets it. */
+  signIdToken(token: IdTokenParts): Promise<string>
+  /** The access token as the application gets it; it is not stored. */
+  signAccessToken(token: AccessTokenParts): Promise<string>
   /** The refresh token as the application gets it. */
   formatRefreshToken(token: RefreshTokenParts): string
   /** The artifact id that a refresh token names, or undefined when it is not one of ours. */
@@ -24,6 +26,21 @@ export interface IdTokenParts {
   readonly available: Payload
   /** What the engine adds: `nonce`, `sid`. */
   readonly extra: Payload
+}
+
+export interface AccessTokenParts {
+  readonly jti: string
+  readonly clientId: string
+  /** Absent for a client that acts for itself. */
+  readonly accountId?: string | undefined
+  readonly scope?: string | undefined
+  readonly sid?: string | undefined
+  readonly sessionUid?: string | undefined
+  /** Seconds. */
+  readonly expiration: number
+  /** Thumbprints of the keys that it is bound to (RFC 9449 §6.1, RFC 8705 §3.1). */
+  readonly jkt?: string | undefined
+  readonly 'x5t#S256'?: string | undefined
 }
 
 export interface RefreshTokenParts {
@@ -42,12 +59,13 @@ interface StoredValue {
 }
 
 type ClientPrototype = { clientId: string } & Record<string, unknown>
+type AccessTokenPrototype = AccessTokenParts & { getValueAndPayload(): Promise<StoredValue> }
 type RefreshTokenPrototype = RefreshTokenParts & { getValueAndPayload(): Promise<StoredValue> }
 type IdTokenPrototype = {
   client: { clientId: string }
   available: Payload
   extra: Payload
-  payload(): Promise<Payload>
+  issue(options?: { readonly use?: string }): Promise<string>
 }
 interface RefreshTokenClass {
   prototype: RefreshTokenPrototype
@@ -57,6 +75,8 @@ interface RefreshTokenClass {
 export function overrideInternals(provider: Provider, hooks: EngineHooks): void {
   overrideClient(provider.Client.prototype as unknown as ClientPrototype, hooks)
   overrideIdToken(provider.IdToken.prototype as unknown as IdTokenPrototype, hooks)
+  overrideAccessToken(provider.AccessToken.prototype as unknown as AccessTokenPrototype, hooks)
+  overrideAccessToken(provider.ClientCredentials.prototype as unknown as AccessTokenPrototype, hooks)
   overrideRefreshToken(provider.RefreshToken as unknown as RefreshTokenClass, hooks)
 }
 
@@ -73,9 +93,18 @@ function overrideClient(client: ClientPrototype, hooks: EngineHooks): void {
 
 /** The engine lets only claims pass that are configured per Provider; mappers make names per client. */
 function overrideIdToken(idToken: IdTokenPrototype, hooks: EngineHooks): void {
-  idToken.payload = async function (this: IdTokenPrototype) {
+  const { issue } = idToken
+  idToken.issue = function (this: IdTokenPrototype, options) {
+    if (options?.use !== 'idtoken') return issue.call(this, options)
     const { client, available, extra } = this
-    return hooks.idTokenPayload({ clientId: client.clientId, available, extra })
+    return hooks.signIdToken({ clientId: client.clientId, available, extra })
+  }
+}
+
+/** No payload, no row: JWT access tokens are not stored. */
+function overrideAccessToken(accessToken: AccessTokenPrototype, hooks: EngineHooks): void {
+  accessToken.getValueAndPayload = async function (this: AccessTokenPrototype) {
+    return { value: await hooks.signAccessToken(this) }
   }
 }
 

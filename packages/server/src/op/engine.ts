@@ -14,9 +14,9 @@ import { type CommitResponseDeps, commitResponse } from './commit-response.ts'
 import { discoveryAdditions } from './discovery.ts'
 import { type EngineConfigurationDeps, type EngineKeys, engineConfiguration } from './engine-configuration.ts'
 import { overrideInternals } from './engine-internals.ts'
+import { signAccessToken, signIdToken } from './issue-token.ts'
 import { allScopes } from './mapper/all-scopes.ts'
 import { type PasswordGrantDeps, registerPasswordGrant } from './password-grant.ts'
-import { idTokenPayload } from './token-dialect.ts'
 import { refreshTokenValue } from './token-response.ts'
 import { currentWork, type EngineError } from './unit-of-work/unit-of-work.ts'
 import { judgeNotBefore, verifyRefreshToken } from './verify-token.ts'
@@ -71,16 +71,12 @@ function createEngine(deps: EngineDeps, realm: Realm, keys: EngineKeys): Engine 
       return client !== undefined && matchRedirectUri(client, uri) !== undefined
     },
     noteNotice: (clientId, sid) => void currentWork().engineNotices.push({ clientId, sid }),
-    idTokenPayload({ clientId, available, extra }) {
-      const work = currentWork()
-      const client = work.realm.clients.get(clientId)
-      if (!client) throw new TypeError('an ID token is made for a client of the realm')
-      return idTokenPayload({ realm: work.realm, client, available, extra })
-    },
+    signIdToken,
+    signAccessToken: (token) => signAccessToken(deps.on, token),
     formatRefreshToken: (token) => refreshTokenValue(deps.secret, currentWork(), token),
     readRefreshToken: (value) => readArtifactId(deps, value),
   })
-  registerPasswordGrant(deps, provider, realm, keys.usable)
+  registerPasswordGrant(deps, provider, realm)
   noteErrors(deps, provider)
   provider.use(commitResponse(deps) as Parameters<typeof provider.use>[0])
   const callback = provider.callback()

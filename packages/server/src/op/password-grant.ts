@@ -7,7 +7,6 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { Account } from '../account/account.ts'
 import { toNumericDate } from '../ambient/clock.ts'
 import { type Random, randomId } from '../ambient/random.ts'
-import type { SigningAlgorithm } from '../key/key.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
 import { usesRefreshTokens } from './client-metadata.ts'
@@ -37,26 +36,16 @@ export function isPasswordRefused(error: { readonly error_detail?: string | unde
   return error.error_detail === passwordRefused
 }
 
-/** @param usable the algorithms that the realm has a key for */
-export function registerPasswordGrant(
-  deps: PasswordGrantDeps,
-  provider: Provider,
-  realm: Realm,
-  usable: readonly SigningAlgorithm[],
-): void {
+export function registerPasswordGrant(deps: PasswordGrantDeps, provider: Provider, realm: Realm): void {
   if (realm.settings.passwordGrant !== 'clients') return
   provider.registerGrantType(
     'password',
-    (ctx) => grantByPassword(deps, ctx as unknown as KoaContextWithOIDC, usable),
+    (ctx) => grantByPassword(deps, ctx as unknown as KoaContextWithOIDC),
     ['username', 'password', 'scope'],
   )
 }
 
-async function grantByPassword(
-  deps: PasswordGrantDeps,
-  ctx: KoaContextWithOIDC,
-  usable: readonly SigningAlgorithm[],
-): Promise<void> {
+async function grantByPassword(deps: PasswordGrantDeps, ctx: KoaContextWithOIDC): Promise<void> {
   const { username, password, scope } = ctx.oidc.params ?? {}
   const { realm, source } = currentWork()
   const client = realm.clients.get(ctx.oidc.client?.clientId ?? '')
@@ -67,7 +56,7 @@ async function grantByPassword(
   const verified = await deps.verifyCredentials(realm, username, password, source)
   if (!verified.ok) throw new errors.InvalidGrant(passwordRefused)
   const session = beginSession(deps, client, verified.account.id)
-  await issueTokens(ctx, { client, account: verified.account, usable, session, scope: String(scope ?? '') })
+  await issueTokens(ctx, { client, account: verified.account, session, scope: String(scope ?? '') })
 }
 
 interface BegunSession {
@@ -95,7 +84,6 @@ function beginSession({ random }: PasswordGrantDeps, { clientId }: Client, accou
 interface Issuing {
   readonly client: Client
   readonly account: Account
-  readonly usable: readonly SigningAlgorithm[]
   readonly session: BegunSession
   readonly scope: string
 }
@@ -116,7 +104,7 @@ async function issueTokens(ctx: KoaContextWithOIDC, of: Issuing): Promise<void> 
   const accessToken = new provider.AccessToken(source as never)
   accessToken.resourceServer = new provider.ResourceServer(
     realmResource,
-    realmResourceServer(currentWork().realm, of.client, of.usable) as never,
+    realmResourceServer(currentWork().realm) as never,
   )
   ctx.oidc.entity('AccessToken', accessToken)
   const tokens: Record<string, unknown> = {

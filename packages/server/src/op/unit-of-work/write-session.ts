@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Instant } from '../../ambient/clock.ts'
 import { extendClientSession } from '../../session/extend-client-session.ts'
+import { findClientSessionBySid } from '../../session/find-client-session-by-sid.ts'
 import { insertClientSession } from '../../session/insert-client-session.ts'
 import { insertSession } from '../../session/insert-session.ts'
 import { markAnswered } from '../../session/mark-answered.ts'
@@ -92,11 +93,21 @@ async function joinApplications(
   const authorizations = (saved.payload['authorizations'] ?? {}) as Record<string, Authorization>
   for (const [clientId, { sid, grantId }] of Object.entries(authorizations)) {
     const member = known?.get(clientId)
-    if (sid === undefined || member?.sid === sid) continue
+    if (sid === undefined) continue
+    if (member?.sid === sid) {
+      await requireStillThere(tx, work, sid)
+      continue
+    }
     // KW-23: the client session's own time is over; it is told, and the application begins another one
     if (member) await closeExpired(deps, tx, work, member, at)
     await join(tx, work, session, { clientId, sid, grantId }, at)
   }
+}
+
+/** It was read before the lock: signed out of alone since then, it begins anew, and what was issued for it is dropped. */
+async function requireStillThere(tx: Tx, work: UnitOfWork, sid: string): Promise<void> {
+  const member = await findClientSessionBySid(tx, work.realm.id, sid)
+  if (!member || member.endedAt !== undefined) throw new Refused('other_client_session')
 }
 
 async function join(
