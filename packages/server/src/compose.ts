@@ -51,7 +51,8 @@ export async function compose(settings: Settings, world: World): Promise<Compose
     ...ambient,
     settings: readOutboundSettings(settings, new URL(url), world.env),
   })
-  const realms = createRealms({ store, secret, ambient, baseUrl: url })
+  const masterPasswordGrant = settings.master_password_grant ?? settings.dev
+  const realms = createRealms({ store, secret, ambient, baseUrl: url, masterPasswordGrant })
   const passwords = createPasswordPool(ambient, { coreCount: coreCount() })
   await prepareMaster({ store, realms, passwords, secret, ...ambient }, settings)
   const { metrics, events, onSignOut, joinDispatcher } = composeTelemetry(

@@ -10,6 +10,7 @@ import { openClientSecret } from '../rp/client-secret.ts'
 import { type Representation, textMapOf, textOf, textsMapOf, textsOf } from '../rp/representation.ts'
 import type { Queryable } from '../store/store.ts'
 import type { ClientScopeTable, ClientTable, GroupTable, RealmTable, RoleTable } from '../store/tables.ts'
+import { masterRealmName } from './import/built-in-objects.ts'
 import { maskMembers } from './import/sealed-members.ts'
 import type { ClientScope, Group, Realm, Role } from './realm.ts'
 import { readRealmSettings } from './realm-settings.ts'
@@ -18,6 +19,8 @@ export interface LoadRealmDeps {
   readonly secret: ServerSecret
   /** The server's own address, without a trailing slash. */
   readonly baseUrl: string
+  /** `admin-cli` of realm `master` may use the password grant (SR-24); default false. */
+  readonly masterPasswordGrant?: boolean
 }
 
 /**
@@ -34,9 +37,15 @@ export async function loadRealm(
   const row = await readRealm(on, realmId)
   if (!row) return undefined
   const keyRows = await on.db.selectFrom('realm_key').selectAll().where('realm_id', '=', realmId).execute()
-  const clients = (await readClients(on, realmId)).map((client) => clientFromRow(deps, client))
+  const isMaster = row.name === masterRealmName
+  const clients = (await readClients(on, realmId)).map((client) =>
+    isMaster ? withoutPasswords(clientFromRow(deps, client)) : clientFromRow(deps, client),
+  )
   const representation = maskMembers(JSON.parse(row.representation) as Representation)
-  const settings = readRealmSettings({ ...representation, realm: row.name })
+  const asWritten = readRealmSettings({ ...representation, realm: row.name })
+  const settings = isMaster
+    ? ({ ...asWritten, passwordGrant: deps.masterPasswordGrant ? 'clients' : 'off' } as const)
+    : asWritten
   return {
     id: row.id,
     name: row.name,
@@ -56,6 +65,11 @@ export async function loadRealm(
     groups: byId((await readGroups(on, realmId)).map(groupFromRow)),
     representation,
   }
+}
+
+/** SR-24: in `master` the password grant is for `admin-cli` alone, and the operator's setting decides whether at all. */
+function withoutPasswords(client: Client): Client {
+  return client.clientId === 'admin-cli' ? client : { ...client, directAccessGrantsEnabled: false }
 }
 
 function readRealm(on: Queryable, realmId: string): Promise<RealmTable | undefined> {

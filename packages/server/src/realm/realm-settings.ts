@@ -76,10 +76,11 @@ const secondsPerDay = 86_400
 function audit(of: Representation) {
   const types = textsOf(of, 'enabledEventTypes')
   return {
-    eventsEnabled: flagOf(of, 'eventsEnabled', false),
+    // Keycloak's exports always say; a realm that does not is one whose auditor was not asked yet
+    eventsEnabled: flagOf(of, 'eventsEnabled', true),
     eventsRetentionDays: Math.ceil(countOf(of, 'eventsExpiration', 0) / secondsPerDay),
     enabledEventTypes: types.length > 0 ? types : undefined,
-    adminEventsEnabled: flagOf(of, 'adminEventsEnabled', false),
+    adminEventsEnabled: flagOf(of, 'adminEventsEnabled', true),
   }
 }
 

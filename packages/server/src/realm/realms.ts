@@ -18,6 +18,8 @@ export interface RealmsDeps {
   readonly ambient: Pick<Ambient, 'clock'>
   /** The server's own address, without a trailing slash. */
   readonly baseUrl: string
+  /** `admin-cli` of realm `master` may use the password grant (SR-24); default false. */
+  readonly masterPasswordGrant?: boolean
 }
 
 /** No process works with a version older than this. */
