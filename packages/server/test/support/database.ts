@@ -26,8 +26,9 @@ export function forEachDatabase(title: string, define: (database: TestDatabase) 
     describe(`${title} [${dialect}]`, () => {
       const { database, start, clean } = testDatabase(dialect)
       before(start)
-      after(clean)
       define(database)
+      // hooks run in the order of their registration: what a test opened on the database ends before it
+      after(clean)
     })
   }
 }

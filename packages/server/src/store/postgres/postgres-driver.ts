@@ -62,11 +62,16 @@ class PostgresDriver implements Driver {
 class PostgresConnection implements DatabaseConnection {
   readonly #client: PoolClient
   readonly #names: Map<string, string>
+  readonly #keepFault = (error: Error): void => {
+    this.#brokenBy ??= error
+  }
   #brokenBy: Error | undefined
 
   constructor(client: PoolClient, names: Map<string, string>) {
     this.#client = client
     this.#names = names
+    // the pool listens to idle connections only: one that breaks between two statements would end the process
+    client.on('error', this.#keepFault)
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -93,6 +98,7 @@ class PostgresConnection implements DatabaseConnection {
 
   release(): void {
     this.#client.release(this.#brokenBy)
+    this.#client.off('error', this.#keepFault)
   }
 
   #nameOf(text: string): string | undefined {
