@@ -1,14 +1,14 @@
 /**
  * One sign-out of 10, 100 and 1,000 applications, all healthy on loopback: time until the door is closed, until
  * the browser is answered and until the last application is told, beside posting ready-made tokens with a bare
- * undici Pool for each address, in one run.
+ * undici Pool for each address, in one run; and how long an application that hangs holds the answer.
  *
  *   npm run bench -- fan-out [--runs 5] [--database sqlite|postgres]
  */
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
-import { startPostgres } from '../packages/server/test/support/postgres.ts'
 import { realmExport, testPassword, testSecret } from '../packages/server/test/support/realm-export.ts'
+import { databasesOf, openDatabase } from './support/database.ts'
 import { type Client, codeFlow, createHttp, discover, type Endpoints, type Http } from './support/flows.ts'
 import { type Receivers, startReceivers } from './support/receivers.ts'
 import { forEachAtOnce } from './support/run-batch.ts'
@@ -21,37 +21,40 @@ const { values } = parseArgs({
 const runs = Number(values.runs)
 const widths = [10, 100, 1000] as const
 const alice = { username: 'alice', password: testPassword }
-const clientOf = (index: number): Client => ({
-  clientId: `app-${index}`,
+const clientOf = (clientId: string): Client => ({
+  clientId,
   secret: testSecret,
-  redirectUri: `https://app-${index}.example/callback`,
+  redirectUri: `https://${clientId}.example/callback`,
 })
 
 interface FanOut {
+  /** Until an introspection said that a token of the session is dead; asked again and again meanwhile. */
+  readonly closedMs: number
   readonly answeredMs: number
   readonly toldMs: number
 }
 
 using receivers = await startReceivers(1000)
-for (const database of values.database ? [values.database] : ['sqlite', 'postgres']) {
+using hanging = await startReceivers(1, 60_000)
+for (const kind of databasesOf(values.database)) {
   for (const algorithm of ['RS256', 'ES256'] as const) {
-    const postgres = database === 'postgres' ? await startPostgres({ fsync: true }) : undefined
-    try {
-      const clients = receivers.ports.map((port, index) => ({
-        clientId: `app-${index}`,
-        algorithm,
-        backchannelUrl: `http://127.0.0.1:${port}/backchannel-logout`,
-      }))
-      await using server = await spawnCurfew({
-        realms: [realmExport({ clients })],
-        databaseUrl: postgres?.url,
-      })
-      await using http = createHttp(server.url, 16)
-      const endpoints = await discover(http, '/realms/test')
-      for (const width of widths) await report(http, endpoints, width, `${database} ${algorithm}`)
-    } finally {
-      await postgres?.stop()
-    }
+    await using database = await openDatabase(kind)
+    const clients = [
+      ...receivers.ports.map((port, index) => ({ clientId: `app-${index}`, port })),
+      { clientId: 'hanging', port: hanging.ports[0] },
+    ].map(({ clientId, port }) => ({
+      clientId,
+      algorithm,
+      backchannelUrl: `http://127.0.0.1:${port}/backchannel-logout`,
+    }))
+    await using server = await spawnCurfew({
+      realms: [realmExport({ clients })],
+      databaseUrl: database.url,
+    })
+    await using http = createHttp(server.url, 16)
+    const endpoints = await discover(http, '/realms/test')
+    for (const width of widths) await report(http, endpoints, width, `${kind} ${algorithm}`)
+    await reportHanging(http, endpoints, `${kind} ${algorithm}`)
   }
 }
 
@@ -62,29 +65,81 @@ async function report(http: Http, endpoints: Endpoints, width: number, title: st
     results.push(await fanOut(http, endpoints, width, receivers))
     bare.push(await barePost(width, receivers))
   }
-  const answered = median(results.map((one) => one.answeredMs))
-  const told = median(results.map((one) => one.toldMs))
+  const of = (name: keyof FanOut): number => median(results.map((one) => one[name]))
   const posted = median(bare)
   console.log(
-    `${title.padEnd(16)} ${String(width).padStart(5)} applications: answered ${answered.toFixed(0)} ms, last told ${told.toFixed(0)} ms, bare pools ${posted.toFixed(0)} ms, ratio ${(told / posted).toFixed(2)}`,
+    `${title.padEnd(16)} ${String(width).padStart(5)} applications: door closed ${of('closedMs').toFixed(0)} ms, answered ${of('answeredMs').toFixed(0)} ms, last told ${of('toldMs').toFixed(0)} ms, bare pools ${posted.toFixed(0)} ms, ratio ${(of('toldMs') / posted).toFixed(2)}`,
   )
 }
 
 async function fanOut(http: Http, endpoints: Endpoints, width: number, to: Receivers): Promise<FanOut> {
-  const first = clientOf(0)
-  const cookie = await signInBrowser(http, endpoints, first, alice)
-  let hint = ''
-  await forEachAtOnce(width, 8, async (index) => {
-    hint = (await codeFlow(http, endpoints, clientOf(index), cookie)).id_token
-  })
-  await new Promise((resolve) => setTimeout(resolve, 1200))
+  const clients = Array.from({ length: width }, (_, index) => clientOf(`app-${index}`))
+  const session = await openSession(http, endpoints, clients)
   await to.reset()
-  const startedAt = performance.timeOrigin + performance.now()
-  const { status } = await http.send('GET', `${endpoints.logout}?id_token_hint=${hint}`, { cookie })
-  const answeredAt = performance.timeOrigin + performance.now()
-  if (status >= 400) throw new Error(`the sign-out was answered with ${status}`)
+  const startedAt = now()
+  const closedAt = untilClosed(http, endpoints, clientOf('app-0'), session.accessToken)
+  await signOut(http, endpoints, session)
+  const answeredMs = now() - startedAt
   const lastAt = await to.untilReceived(width, 30_000)
-  return { answeredMs: answeredAt - startedAt, toldMs: lastAt - startedAt }
+  return { closedMs: (await closedAt) - startedAt, answeredMs, toldMs: lastAt - startedAt }
+}
+
+/** Nine applications are well and one takes the notice and never answers: how long the browser waits. */
+async function reportHanging(http: Http, endpoints: Endpoints, title: string): Promise<void> {
+  const clients = [...Array.from({ length: 9 }, (_, index) => clientOf(`app-${index}`)), clientOf('hanging')]
+  const times: number[] = []
+  for (let run = 0; run < runs; run++) {
+    const session = await openSession(http, endpoints, clients)
+    const startedAt = now()
+    await signOut(http, endpoints, session)
+    times.push(now() - startedAt)
+  }
+  console.log(
+    `${title.padEnd(16)}    10 applications, one of which hangs: answered ${median(times).toFixed(0)} ms, ${Math.max(...times).toFixed(0)} ms at most`,
+  )
+}
+
+interface OpenedSession {
+  readonly cookie: string
+  readonly hint: string
+  readonly accessToken: string
+}
+
+async function openSession(
+  http: Http,
+  endpoints: Endpoints,
+  clients: readonly Client[],
+): Promise<OpenedSession> {
+  const first = clients[0] as Client
+  const cookie = await signInBrowser(http, endpoints, first, alice)
+  let opened = { hint: '', accessToken: '' }
+  await forEachAtOnce(clients.length, 8, async (index) => {
+    const tokens = await codeFlow(http, endpoints, clients[index] as Client, cookie)
+    if (index === 0) opened = { hint: tokens.id_token, accessToken: tokens.access_token }
+  })
+  // the first notice waits 1 s after the answer that opened the application (SR-19)
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  return { cookie, ...opened }
+}
+
+async function signOut(http: Http, endpoints: Endpoints, { cookie, hint }: OpenedSession): Promise<void> {
+  const { status, text } = await http.send('GET', `${endpoints.logout}?id_token_hint=${hint}`, { cookie })
+  if (status >= 400) throw new Error(`sign-out: ${status} ${text.slice(0, 300)}`)
+}
+
+async function untilClosed(http: Http, endpoints: Endpoints, client: Client, token: string): Promise<number> {
+  for (;;) {
+    const body = new URLSearchParams({ client_id: client.clientId, client_secret: client.secret, token })
+    const { text } = await http.send('POST', endpoints.introspection, { body })
+    if (text.includes('"active":false')) return now()
+    if (!text.includes('"active":true')) throw new Error(`introspection: ${text.slice(0, 300)}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+/** The same clock in every process. */
+function now(): number {
+  return performance.timeOrigin + performance.now()
 }
 
 /** The floor: the same posts, tokens made before, one Pool for each address as the server has them. */
@@ -94,7 +149,7 @@ async function barePost(width: number, to: Receivers): Promise<number> {
   const pools = to.ports
     .slice(0, width)
     .map((port) => new Pool(`http://127.0.0.1:${port}`, { connections: 2 }))
-  const startedAt = performance.timeOrigin + performance.now()
+  const startedAt = now()
   const posts = pools.map(async (pool) => {
     const { body } = await pool.request({
       method: 'POST',

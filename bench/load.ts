@@ -6,9 +6,9 @@
  */
 import { generateKeyPairSync, type KeyObject, sign as signCallback } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { startPostgres } from '../packages/server/test/support/postgres.ts'
 import { realmExport, testPassword, testSecret } from '../packages/server/test/support/realm-export.ts'
 import { startReceiver } from '../packages/server/test/support/receiver.ts'
+import { type DatabaseKind, databasesOf, openDatabase } from './support/database.ts'
 import {
   type Client,
   codeFlow,
@@ -19,6 +19,7 @@ import {
   type Tokens,
   tokenRequest,
 } from './support/flows.ts'
+import { keycloakCpuMs, signatureCpuMs } from './support/keycloak.ts'
 import { cpuMsOf, residentMibOf } from './support/process-cpu.ts'
 import { type Measured, runBatch } from './support/run-batch.ts'
 import { signInBrowser } from './support/sign-in.ts'
@@ -37,7 +38,6 @@ const count = Number(values.count)
 const algorithms: readonly Algorithm[] = values.algorithm
   ? [values.algorithm as Algorithm]
   : ['RS256', 'ES256']
-const databases = values.database ? [values.database] : ['sqlite', 'postgres']
 const alice = { username: 'alice', password: testPassword }
 const clientOf = (clientId: string): Client => ({
   clientId,
@@ -47,10 +47,13 @@ const clientOf = (clientId: string): Client => ({
 
 for (const algorithm of algorithms) {
   const signatureMs = priceOfSignature(algorithm)
-  console.log(`\n${algorithm}: one signature ${signatureMs.toFixed(3)} ms of CPU`)
+  const slower = signatureCpuMs[algorithm] / signatureMs
+  console.log(
+    `\n${algorithm}: one signature ${signatureMs.toFixed(3)} ms of CPU, ${slower.toFixed(1)} times less than where Keycloak was measured`,
+  )
   const bare = await measureBareEngine(algorithm)
   print('bare engine, in memory', bare, undefined)
-  for (const database of databases) {
+  for (const database of databasesOf(values.database)) {
     const { measured, residentMib } = await measureCurfew(algorithm, database)
     print(`curfew on ${database}, ${residentMib.toFixed(0)} MiB resident at the end`, measured, bare)
   }
@@ -73,38 +76,33 @@ async function measureBareEngine(algorithm: Algorithm): Promise<readonly Measure
   await using http = createHttp(server.url, concurrency)
   const endpoints = await discover(http, '')
   const cookie = await signInBrowser(http, endpoints, clientOf('bench'), alice)
-  return measureTokens(http, endpoints, cookie, clientOf('bench'), () => cpuMsOf(server.pid))
+  return await measureTokens(http, endpoints, cookie, clientOf('bench'), () => cpuMsOf(server.pid))
 }
 
 async function measureCurfew(
   algorithm: Algorithm,
-  database: string,
+  kind: DatabaseKind,
 ): Promise<{ measured: readonly Measured[]; residentMib: number }> {
-  const postgres = database === 'postgres' ? await startPostgres({ fsync: true }) : undefined
+  await using database = await openDatabase(kind)
   await using receiver = await startReceiver()
-  try {
-    const told = ['one', 'two', 'three']
-    const realm = realmExport({
-      clients: [
-        { clientId: 'bench', algorithm, serviceAccount: true },
-        ...told.map((clientId) => ({ clientId, algorithm, backchannelUrl: receiver.urlOf(clientId) })),
-      ],
-    })
-    await using server = await spawnCurfew({ realms: [realm], databaseUrl: postgres?.url })
-    await using http = createHttp(server.url, concurrency)
-    const endpoints = await discover(http, '/realms/test')
-    const cookie = await signInBrowser(http, endpoints, clientOf('bench'), alice)
-    const postgresPid = postgres?.process.pid
-    const cpuMs = (): number => cpuMsOf(server.pid) + (postgresPid ? cpuMsOf(postgresPid) : 0)
-    const measured = [
-      ...(await measureTokens(http, endpoints, cookie, clientOf('bench'), cpuMs)),
-      ...(await measureOwnEndpoints(http, endpoints, cookie, cpuMs)),
-      await measureSignOut(http, endpoints, told.map(clientOf), cpuMs, receiver),
-    ]
-    return { measured, residentMib: residentMibOf(server.pid) }
-  } finally {
-    await postgres?.stop()
-  }
+  const told = ['one', 'two', 'three']
+  const realm = realmExport({
+    clients: [
+      { clientId: 'bench', algorithm, serviceAccount: true },
+      ...told.map((clientId) => ({ clientId, algorithm, backchannelUrl: receiver.urlOf(clientId) })),
+    ],
+  })
+  await using server = await spawnCurfew({ realms: [realm], databaseUrl: database.url })
+  await using http = createHttp(server.url, concurrency)
+  const endpoints = await discover(http, '/realms/test')
+  const cookie = await signInBrowser(http, endpoints, clientOf('bench'), alice)
+  const cpuMs = (): number => cpuMsOf(server.pid) + (database.pid ? cpuMsOf(database.pid) : 0)
+  const measured = [
+    ...(await measureTokens(http, endpoints, cookie, clientOf('bench'), cpuMs)),
+    ...(await measureOwnEndpoints(http, endpoints, cookie, cpuMs)),
+    await measureSignOut(http, endpoints, told.map(clientOf), cpuMs, receiver),
+  ]
+  return { measured, residentMib: residentMibOf(server.pid) }
 }
 
 async function measureTokens(
@@ -229,7 +227,11 @@ function print(title: string, rows: readonly Measured[], bare: readonly Measured
   console.log(`  ${title}`)
   for (const row of rows) {
     const beside = bare?.find((one) => one.name === row.name)
-    const ratio = beside ? `${(row.cpuMs / beside.cpuMs).toFixed(2)} × bare` : ''
+    const keycloak = keycloakCpuMs[row.name]
+    const ratio = [
+      ...(beside ? [`${(row.cpuMs / beside.cpuMs).toFixed(2)} × bare`] : []),
+      ...(keycloak ? [`${(row.cpuMs / keycloak).toFixed(2)} × Keycloak's ${keycloak}`] : []),
+    ].join(', ')
     console.log(
       `    ${row.name.padEnd(20)} ${row.perSecond.toFixed(0).padStart(6)}/s  ${row.cpuMs.toFixed(3).padStart(7)} ms CPU  p50 ${row.p50Ms.toFixed(1)}  p99 ${row.p99Ms.toFixed(1)} ms  ${ratio}`,
     )

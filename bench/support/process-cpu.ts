@@ -1,10 +1,10 @@
-/** CPU time of processes, user and system, read from the kernel (Linux). Children that are alive count too. */
+/** CPU time of processes, user and system, read from the kernel (Linux), descendants included. */
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** USER_HZ, the unit of /proc/<pid>/stat, is 100 on every Linux that Node supports. */
 const ticksPerSecond = 100
 
-/** CPU milliseconds used so far by this process and its living descendants. */
+/** CPU milliseconds used so far by this process and its descendants, those that have ended included. */
 export function cpuMsOf(pid: number): number {
   let total = ownCpuMs(pid)
   for (const child of childrenOf(pid)) total += cpuMsOf(child)
@@ -22,7 +22,9 @@ function ownCpuMs(pid: number): number {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // the command's name, in parentheses, may hold blanks
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond
+    // utime, stime, and the same of children that have ended
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+    return (ticks * 1000) / ticksPerSecond
   } catch {
     return 0
   }

@@ -26,7 +26,7 @@ for (let index = 0; index < portCount; index++) {
     })
   })
   server.keepAliveTimeout = 60_000
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, resolve))
   ports.push((server.address() as { port: number }).port)
 }
 process.send?.({ ports })

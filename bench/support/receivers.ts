@@ -1,6 +1,7 @@
 /** The receivers' process, as the bench sees it. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { endWithBench } from './children.ts'
 
 export interface Receivers extends Disposable {
   readonly ports: readonly number[]
@@ -18,6 +19,7 @@ interface Report {
 export async function startReceivers(portCount: number, delayMs = 0): Promise<Receivers> {
   const file = fileURLToPath(new URL('./receiver-process.ts', import.meta.url))
   const child = fork(file, [String(portCount), String(delayMs)])
+  endWithBench(child)
   const { ports } = await nextMessage<{ ports: readonly number[] }>(child)
   const ask = async (word: string): Promise<Report> => {
     const answer = nextMessage<Report>(child)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endWithBench } from './children.ts'
 
 export interface RunningServer extends AsyncDisposable {
   /** Base address without a trailing slash. */
@@ -79,6 +80,7 @@ async function spawnUntilReady(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
   })
+  endWithBench(child)
   const url = await new Promise<string>((resolve, reject) => {
     const giveUp = setTimeout(
       () => reject(new Error('the server did not say that it is ready')),

@@ -6,7 +6,7 @@
  *
  * @see RFC 7515 §5.1, RFC 7518 §3.3–3.5, RFC 8037 §3.1
  */
-import { constants, KeyObject, sign } from 'node:crypto'
+import { constants, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import type { RealmKey } from '../key/key.ts'
 
 type SignInput = Parameters<typeof sign>[2]
@@ -33,7 +33,7 @@ export function signCompactJws(key: RealmKey, type: string, payload: object): Pr
 function inputOf(key: RealmKey): SignInput {
   const known = inputs.get(key)
   if (known) return known
-  const made = withParameters(key, KeyObject.from(key.privateKey))
+  const made = withParameters(key, createPrivateKey({ key: key.privateJwk, format: 'jwk' }))
   inputs.set(key, made)
   return made
 }
