@@ -6,7 +6,6 @@ import { findClientSessionBySid } from '../../session/find-client-session-by-sid
 import { insertClientSession } from '../../session/insert-client-session.ts'
 import { insertSession } from '../../session/insert-session.ts'
 import { markAnswered } from '../../session/mark-answered.ts'
-import type { ClientSession, Session } from '../../session/session.ts'
 import { updateSession } from '../../session/update-session.ts'
 import { closeApplication } from '../../sign-out/close-application.ts'
 import type { Tx } from '../../store/store.ts'
@@ -15,11 +14,11 @@ import { subjectFor } from '../mapper/subject.ts'
 import type { CommitDeps, DerivedFrom } from './commit.ts'
 import { Refused } from './refusal.ts'
 import { isSessionChanged, isTouchDue, smallPayload } from './session-change.ts'
-import type { SavedSession, UnitOfWork } from './unit-of-work.ts'
+import type { KnownMember, KnownSession, SavedSession, UnitOfWork } from './unit-of-work.ts'
 
 export interface SessionWriting extends DerivedFrom {
   /** Under its lock; undefined for one that begins now, and where none is involved. */
-  readonly locked: Session | undefined
+  readonly locked: KnownSession | undefined
 }
 
 export async function writeSession(
@@ -45,7 +44,7 @@ async function begin(
   work: UnitOfWork,
   { cookieValue, payload }: SavedSession,
   at: Instant,
-): Promise<Session> {
+): Promise<KnownSession> {
   const rememberMe = payload['transient'] !== true
   const endsAt = at + sessionLifetime(work.realm.settings, rememberMe).maxSeconds * 1000
   const session = {
@@ -62,10 +61,10 @@ async function begin(
     payload: smallPayload(payload),
   }
   await insertSession(tx, { ...session, cookieValue })
-  return { ...session, state: 'active', endedAt: undefined, signOutId: undefined }
+  return { ...session, state: 'active' }
 }
 
-async function change(tx: Tx, work: UnitOfWork, session: Session, at: Instant): Promise<void> {
+async function change(tx: Tx, work: UnitOfWork, session: KnownSession, at: Instant): Promise<void> {
   const saved = work.savedSession
   const isChanged = isSessionChanged(work, session)
   // another person's sign-in begins another session: the sign-in page ends this one first (engine.md §9)
@@ -85,7 +84,7 @@ async function joinApplications(
   deps: CommitDeps,
   tx: Tx,
   work: UnitOfWork,
-  session: Session,
+  session: KnownSession,
   saved: SavedSession,
   at: Instant,
 ): Promise<void> {
@@ -113,7 +112,7 @@ async function requireStillThere(tx: Tx, work: UnitOfWork, sid: string): Promise
 async function join(
   tx: Tx,
   work: UnitOfWork,
-  session: Session,
+  session: KnownSession,
   added: { readonly clientId: string; readonly sid: string; readonly grantId: string | undefined },
   at: Instant,
 ): Promise<void> {
@@ -146,7 +145,7 @@ async function closeExpired(
   deps: CommitDeps,
   tx: Tx,
   work: UnitOfWork,
-  member: ClientSession,
+  member: KnownMember,
   at: Instant,
 ): Promise<void> {
   const scope = { kind: 'application', sessionUid: member.sessionUid, clientId: member.clientId } as const
@@ -165,7 +164,7 @@ async function closeExpired(
 async function answer(
   tx: Tx,
   work: UnitOfWork,
-  session: Session,
+  session: KnownSession,
   kind: DerivedFrom['kind'],
   at: Instant,
 ): Promise<void> {
