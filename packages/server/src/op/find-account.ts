@@ -1,8 +1,8 @@
 /** The account of the running request, with its roles and groups: one query, once per request. */
 import type { Account } from '../account/account.ts'
 import { accountFromRow, selectAccounts } from '../account/account-row.ts'
+import { compiledQuery } from '../store/compiled-query.ts'
 import type { Queryable } from '../store/store.ts'
-import { compiledQuery } from './compiled-query.ts'
 import type { UnitOfWork } from './unit-of-work/unit-of-work.ts'
 
 const byId = compiledQuery(['realmId', 'id'], (db, value) =>

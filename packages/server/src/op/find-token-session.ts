@@ -3,10 +3,10 @@ import type { Kysely } from 'kysely'
 import type { Account } from '../account/account.ts'
 import { accountFromRow } from '../account/account-row.ts'
 import type { Instant } from '../ambient/clock.ts'
+import { compiledQuery } from '../store/compiled-query.ts'
 import type { Queryable } from '../store/store.ts'
 import type { AccountTable, Tables } from '../store/tables.ts'
 import { artifactHash } from './adapter/artifact-hash.ts'
-import { compiledQuery } from './compiled-query.ts'
 
 export interface TokenRow {
   /** undefined for a service account, which has no session. */

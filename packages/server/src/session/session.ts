@@ -58,7 +58,7 @@ export interface ClientSession {
 }
 
 /** True while something may still be derived from the session at `at` (T−1 s works, T does not: KW-21). */
-export function isAlive(session: Session, at: Instant): boolean {
+export function isAlive(session: Pick<Session, 'state' | 'idleUntil' | 'endsAt'>, at: Instant): boolean {
   return session.state === 'active' && at < session.idleUntil && at < session.endsAt
 }
 

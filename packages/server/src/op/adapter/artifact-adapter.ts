@@ -1,7 +1,7 @@
 /** Codes, refresh tokens, grants, interactions and the rest of what the engine stores, as rows of `artifact`. */
 import { hash } from 'node:crypto'
+import { compiledQuery } from '../../store/compiled-query.ts'
 import type { Queryable } from '../../store/store.ts'
-import { compiledQuery } from '../compiled-query.ts'
 import { findDerivedGrant, isDerivedGrantId } from '../derived-grant.ts'
 import {
   currentWork,

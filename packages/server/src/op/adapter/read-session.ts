@@ -1,12 +1,11 @@
 /** A session with its account's state and the client sessions that the request needs, in one query. */
-import type { Kysely } from 'kysely'
-import type { ClientSession, Session } from '../../session/session.ts'
+import type { Kysely, Selectable } from 'kysely'
+import { compiledQuery } from '../../store/compiled-query.ts'
 import type { Queryable } from '../../store/store.ts'
-import type { Tables } from '../../store/tables.ts'
-import { compiledQuery } from '../compiled-query.ts'
-import type { LoadedSession } from '../unit-of-work/unit-of-work.ts'
+import type { SessionTable, Tables } from '../../store/tables.ts'
+import type { KnownMember, KnownSession, LoadedSession } from '../unit-of-work/unit-of-work.ts'
 
-const columns = [
+export const sessionColumns = [
   's.uid',
   's.account_id',
   's.state',
@@ -14,26 +13,24 @@ const columns = [
   's.last_active_at',
   's.idle_until',
   's.ends_at',
-  's.ended_at',
-  's.sign_out_id',
   's.remember_me',
-  's.ip_address',
-  's.user_agent',
   's.payload',
+] as const
+
+const columns = [
+  ...sessionColumns,
   'a.enabled',
   'a.deleted_at',
   'c.client_id',
   'c.sid',
-  'c.protocol',
   'c.grant_id',
-  'c.sub',
-  'c.issuer',
   'c.started_at',
-  'c.last_active_at as member_active_at',
-  'c.answered_at',
   'c.expires_at',
-  'c.revoked_at',
 ] as const
+
+type SessionColumn = (typeof sessionColumns)[number] extends `s.${infer Column extends keyof SessionTable}`
+  ? Column
+  : never
 
 type Key = 's.cookie_hash' | 's.uid'
 type Names = 'realmId' | 'key' | 'clientId'
@@ -85,13 +82,13 @@ export async function readLoadedSession(
   const rows = await query(on, { realmId, key: by.key, clientId: clientId ?? '' })
   const [first] = rows
   if (!first) return undefined
-  const clientSessions = new Map<string, ClientSession>()
+  const clientSessions = new Map<string, KnownMember>()
   for (const row of rows) {
-    const member = memberFrom(realmId, row)
+    const member = memberFrom(row)
     if (member) clientSessions.set(member.clientId, member)
   }
   return {
-    session: sessionFrom(realmId, first),
+    session: knownSession(first),
     isAccountEnabled: first.enabled === 1 && first.deleted_at === null,
     clientSessions,
   }
@@ -99,46 +96,30 @@ export async function readLoadedSession(
 
 type Row = Awaited<ReturnType<(typeof queries)['s.uid']['one']>>[number]
 
-function sessionFrom(realmId: string, row: Row): Session {
+/** What of a session's row decides; read here, and again under the lock. */
+export function knownSession(row: Pick<Selectable<SessionTable>, SessionColumn>): KnownSession {
   return {
     uid: row.uid,
-    realmId,
     accountId: row.account_id,
-    state: row.state as Session['state'],
+    state: row.state as KnownSession['state'],
     createdAt: row.created_at,
     lastActiveAt: row.last_active_at,
     idleUntil: row.idle_until,
     endsAt: row.ends_at,
-    endedAt: row.ended_at ?? undefined,
-    signOutId: row.sign_out_id ?? undefined,
     rememberMe: row.remember_me === 1,
-    ipAddress: row.ip_address ?? undefined,
-    userAgent: row.user_agent ?? undefined,
     payload: row.payload,
   }
 }
 
 /** A left join without a match has nulls; `sid` is never null in a row. */
-function memberFrom(realmId: string, row: Row): ClientSession | undefined {
+function memberFrom(row: Row): KnownMember | undefined {
   if (row.client_id === null || row.sid === null) return undefined
   return {
     sessionUid: row.uid,
     clientId: row.client_id,
-    realmId,
     sid: row.sid,
-    protocol: row.protocol ?? '',
     grantId: row.grant_id ?? undefined,
-    sub: row.sub ?? '',
-    issuer: row.issuer ?? '',
-    adapterSessionId: undefined,
-    adapterSessionHost: undefined,
-    nameId: undefined,
-    sessionIndex: undefined,
     startedAt: row.started_at ?? 0,
-    lastActiveAt: row.member_active_at ?? 0,
-    answeredAt: row.answered_at ?? 0,
     expiresAt: row.expires_at ?? 0,
-    endedAt: undefined,
-    revokedAt: row.revoked_at ?? undefined,
   }
 }

@@ -25,6 +25,22 @@ export function supportedScopes(realm: Realm, client: Client): readonly string[]
  * scopes are granted unasked and that a scope may keep its name out of tokens (`include.in.token.scope`).
  */
 export function tokenScope(realm: Realm, client: Client, requested: readonly string[]): string {
+  const kept = tokenScopes.get(realm) ?? new Map<string, string>()
+  tokenScopes.set(realm, kept)
+  const key = `${client.uuid} ${requested.join(' ')}`
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  const made = makeTokenScope(realm, client, requested)
+  if (kept.size >= tokenScopeCountMax) kept.delete(kept.keys().next().value as string)
+  kept.set(key, made)
+  return made
+}
+
+/** A client asks for few different scopes; a stranger's inventions are cut off by the maximum. */
+const tokenScopeCountMax = 1000
+const tokenScopes = new WeakMap<Realm, Map<string, string>>()
+
+function makeTokenScope(realm: Realm, client: Client, requested: readonly string[]): string {
   const names = grantedScopes(realm, client, requested)
     .filter((scope) => scope.attributes['include.in.token.scope'] !== 'false')
     .map((scope) => scope.name)

@@ -21,7 +21,18 @@ export function isPairwise(realm: Realm, client: Client): boolean {
   return pairwiseMapper(realm, client) !== undefined
 }
 
+/** Looked for once per realm in memory: every token asks. */
+const mappers = new WeakMap<Realm, WeakMap<Client, ProtocolMapper | 'none'>>()
+
 function pairwiseMapper(realm: Realm, client: Client): ProtocolMapper | undefined {
+  const ofRealm = mappers.get(realm) ?? new WeakMap<Client, ProtocolMapper | 'none'>()
+  mappers.set(realm, ofRealm)
+  const found = ofRealm.get(client) ?? findPairwiseMapper(realm, client) ?? 'none'
+  ofRealm.set(client, found)
+  return found === 'none' ? undefined : found
+}
+
+function findPairwiseMapper(realm: Realm, client: Client): ProtocolMapper | undefined {
   const ofScopes = grantedScopes(realm, client, []).flatMap((scope) => scope.protocolMappers)
   return [...client.protocolMappers, ...ofScopes].find(
     (mapper) => mapper.protocolMapper === 'oidc-sha256-pairwise-sub-mapper',

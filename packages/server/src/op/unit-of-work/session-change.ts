@@ -1,17 +1,16 @@
 /** Whether a request changes the session's row, beyond reading it. */
 import type { Instant } from '../../ambient/clock.ts'
-import type { Session } from '../../session/session.ts'
-import type { Payload, UnitOfWork } from './unit-of-work.ts'
+import type { KnownSession, Payload, UnitOfWork } from './unit-of-work.ts'
 
 /** The idle time slides in steps of this: a write per request would cost more than the request (engine.md §8.5). */
 export const sessionTouchIntervalSeconds = 60
 
-export function isTouchDue(session: Session, at: Instant): boolean {
+export function isTouchDue(session: KnownSession, at: Instant): boolean {
   return at - session.lastActiveAt >= sessionTouchIntervalSeconds * 1000
 }
 
 /** True when the engine gave the session another cookie value or other contents. */
-export function isSessionChanged(work: UnitOfWork, session: Session): boolean {
+export function isSessionChanged(work: UnitOfWork, session: KnownSession): boolean {
   const saved = work.savedSession
   if (!saved || saved.payload.uid !== session.uid) return false
   return (

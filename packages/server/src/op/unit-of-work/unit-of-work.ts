@@ -27,12 +27,32 @@ export interface RequestSource {
 /** What the engine hands to its adapter: JSON, with the engine's names. */
 export type Payload = Record<string, unknown>
 
+/** What of a session decides and is carried on; the rest is not read here. */
+export type KnownSession = Pick<
+  Session,
+  | 'uid'
+  | 'accountId'
+  | 'state'
+  | 'createdAt'
+  | 'lastActiveAt'
+  | 'idleUntil'
+  | 'endsAt'
+  | 'rememberMe'
+  | 'payload'
+>
+
+/** One application of it. */
+export type KnownMember = Pick<
+  ClientSession,
+  'sessionUid' | 'clientId' | 'sid' | 'grantId' | 'startedAt' | 'expiresAt'
+>
+
 /** A session as read, with the client sessions that were asked for. */
 export interface LoadedSession {
-  readonly session: Session
+  readonly session: KnownSession
   readonly isAccountEnabled: boolean
   /** By `client_id`; ended ones are left out. */
-  readonly clientSessions: ReadonlyMap<string, ClientSession>
+  readonly clientSessions: ReadonlyMap<string, KnownMember>
 }
 
 /** One artifact of the request. */

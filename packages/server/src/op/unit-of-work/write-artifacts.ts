@@ -1,7 +1,10 @@
 /** Writes the engine's artifacts: consumed ones first, because only the first of two requests may go on. */
+import type { Kysely } from 'kysely'
 import type { Instant } from '../../ambient/clock.ts'
 import { lockSession } from '../../session/lock-session.ts'
+import { compiledQuery, compiledStatement } from '../../store/compiled-query.ts'
 import type { Tx } from '../../store/store.ts'
+import type { Tables } from '../../store/tables.ts'
 import { userCodeHash } from '../adapter/artifact-adapter.ts'
 import { isDerivedGrantId } from '../derived-grant.ts'
 import { revokeApplicationTokens } from '../revoke-tokens.ts'
@@ -12,28 +15,30 @@ import type { PendingArtifact, UnitOfWork } from './unit-of-work.ts'
 export async function consumeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
   for (const artifact of work.artifacts.values()) {
     if (!isConsumedNow(artifact)) continue
-    const { numUpdatedRows } = await tx.db
-      .updateTable('artifact')
-      .set({ consumed_at: at })
-      .where('id_hash', '=', artifact.idHash)
-      .where('consumed_at', 'is', null)
-      .executeTakeFirst()
-    if (numUpdatedRows !== 1n) throw new Refused('already_used')
+    if ((await consume(tx, { idHash: artifact.idHash, at })) !== 1) throw new Refused('already_used')
   }
 }
+
+const consume = compiledStatement({ idHash: '', at: 0 }, (db, value) =>
+  db
+    .updateTable('artifact')
+    .set({ consumed_at: value.at })
+    .where('id_hash', '=', value.idHash)
+    .where('consumed_at', 'is', null),
+)
 
 /**
  * A refresh without rotation writes nothing, so the token is looked at again under the lock: it may have been
  * revoked since it was read.
  */
 export async function checkUnconsumed(tx: Tx, idHash: string): Promise<void> {
-  const row = await tx.db
-    .selectFrom('artifact')
-    .select('consumed_at')
-    .where('id_hash', '=', idHash)
-    .executeTakeFirst()
+  const [row] = await consumedAt(tx, { idHash })
   if (row?.consumed_at !== null) throw new Refused('already_used')
 }
+
+const consumedAt = compiledQuery(['idHash'], (db, value) =>
+  db.selectFrom('artifact').select('consumed_at').where('id_hash', '=', value.idHash),
+)
 
 export async function writeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
   for (const artifact of work.artifacts.values()) {
@@ -59,32 +64,68 @@ async function put(tx: Tx, work: UnitOfWork, artifact: PendingArtifact, at: Inst
   const expiresAt = isOfflineGrant
     ? at + work.realm.settings.offlineSessionIdleSeconds * 1000
     : (artifact.expiresAt ?? null)
-  const json = JSON.stringify(payload)
-  const query = tx.db.insertInto('artifact').values({
-    id_hash: artifact.idHash,
-    realm_id: work.realm.id,
+  const row = {
+    idHash: artifact.idHash,
+    realmId: work.realm.id,
     kind,
-    session_uid: textOf(payload['sessionUid']) ?? offlineSessionUid ?? null,
-    client_id: textOf(payload['clientId']) ?? null,
-    account_id: textOf(payload['accountId']) ?? null,
-    grant_id: textOf(payload['grantId']) ?? null,
-    user_code_hash: payload['userCode'] === undefined ? null : userCodeHash(String(payload['userCode'])),
-    uid: null,
-    is_offline: isOfflineGrant || isOfflineToken(artifact) ? 1 : 0,
-    payload: json,
-    created_at: at,
-    consumed_at: artifact.isConsumed ? at : null,
-    expires_at: expiresAt,
-  })
+    sessionUid: textOf(payload['sessionUid']) ?? offlineSessionUid ?? null,
+    clientId: textOf(payload['clientId']) ?? null,
+    accountId: textOf(payload['accountId']) ?? null,
+    grantId: textOf(payload['grantId']) ?? null,
+    userCodeHash: payload['userCode'] === undefined ? null : userCodeHash(String(payload['userCode'])),
+    isOffline: isOfflineGrant || isOfflineToken(artifact) ? 1 : 0,
+    payload: JSON.stringify(payload),
+    createdAt: at,
+    consumedAt: artifact.isConsumed ? at : null,
+    expiresAt,
+  }
   // codes and tokens have fresh random ids; an interaction is saved again with its result
   const isFresh = kind === 'AuthorizationCode' || kind === 'RefreshToken'
-  await (isFresh
-    ? query
-    : query.onConflict((conflict) =>
-        conflict.column('id_hash').doUpdateSet({ payload: json, expires_at: expiresAt }),
-      )
-  ).execute()
+  await (isFresh ? insert : upsert)(tx, row)
 }
+
+const example = {
+  idHash: '',
+  realmId: '',
+  kind: '',
+  sessionUid: null as string | null,
+  clientId: null as string | null,
+  accountId: null as string | null,
+  grantId: null as string | null,
+  userCodeHash: null as string | null,
+  isOffline: 0,
+  payload: '',
+  createdAt: 0,
+  consumedAt: null as number | null,
+  expiresAt: null as number | null,
+}
+
+function insertInto(db: Kysely<Tables>, value: typeof example) {
+  return db.insertInto('artifact').values({
+    id_hash: value.idHash,
+    realm_id: value.realmId,
+    kind: value.kind,
+    session_uid: value.sessionUid,
+    client_id: value.clientId,
+    account_id: value.accountId,
+    grant_id: value.grantId,
+    user_code_hash: value.userCodeHash,
+    uid: null,
+    is_offline: value.isOffline,
+    payload: value.payload,
+    created_at: value.createdAt,
+    consumed_at: value.consumedAt,
+    expires_at: value.expiresAt,
+  })
+}
+
+const insert = compiledStatement(example, insertInto)
+
+const upsert = compiledStatement(example, (db, value) =>
+  insertInto(db, value).onConflict((conflict) =>
+    conflict.column('id_hash').doUpdateSet({ payload: value.payload, expires_at: value.expiresAt }),
+  ),
+)
 
 /** A code is never offline: one that was not exchanged before the sign-out is dead (THR-08). */
 function isOfflineToken({ kind, payload }: PendingArtifact): boolean {
