@@ -52,6 +52,12 @@ describe('the demo with the portal (Django)', { skip: portalSkip }, () => {
     await person.seesCard('portal', 'Signed in')
   })
 
+  test("a sign-out by the package's own view proves who asks, so it ends every application without a question", async (t) => {
+    const { person } = await open(t, [...node, 'portal'])
+    await person.signOutAt('portal', "Sign out by the package's own view")
+    for (const name of [...node, 'portal'] as const) await person.seesCard(name, 'Signed out')
+  })
+
   test("a sign-out that begins at the portal's own view asks, and then ends every application", async (t) => {
     const { person } = await open(t, [...node, 'portal'])
     await person.signOutAt('portal')
@@ -109,9 +115,9 @@ async function personAt(context: BrowserContext, startPage: string) {
       pages.set(name, page)
       return page
     },
-    async signOutAt(name: Name): Promise<void> {
+    async signOutAt(name: Name, button = 'Sign out'): Promise<void> {
       result = pages.get(name)
-      await result?.getByRole('button', { name: 'Sign out', exact: true }).click()
+      await result?.getByRole('button', { name: button, exact: true }).click()
     },
     async confirms(): Promise<void> {
       await result?.locator('main form button').first().click()
