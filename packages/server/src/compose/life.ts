@@ -5,6 +5,7 @@ import { type Background, startBackground } from '../background/background.ts'
 import type { Settings } from '../config/schema.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { SignOutFeed } from '../delivery/feed.ts'
+import { forgetDeadLeases } from '../delivery/forget-dead-leases.ts'
 import type { Realms } from '../realm/realm.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
@@ -45,6 +46,7 @@ export function lifeOf(parts: LivingParts, settings: Settings): Life {
   return {
     async listen() {
       await listening.accept(http.app, http.management)
+      await forgetDeadLeases(store, ambient.clock.now())
       dispatcher.start()
       background = startBackground(ambient, backgroundJobs({ ...parts, processId }, settings))
       return { url: listening.url }

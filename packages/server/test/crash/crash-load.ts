@@ -1,0 +1,142 @@
+/**
+ * People who sign in at three applications and sign out again, for ever, and who do not give up when the server
+ * dies under them: a request without an answer is sent again when the server is back (R12).
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { relyingParty } from '../support/relying-party.ts'
+import { createUserAgent, type UserAgent } from '../support/user-agent.ts'
+import type { CrashHistory, SessionHistory } from './crash-history.ts'
+
+export const applications = ['wiki', 'chat', 'files'] as const
+
+export interface CrashLoad {
+  /** Nobody begins anything new; resolves when every sign-out that was begun is acknowledged. */
+  finish(): Promise<void>
+}
+
+export interface LoadOptions {
+  readonly issuer: string
+  readonly personCount: number
+  readonly history: CrashHistory
+}
+
+const retryMs = 50
+const askCountMax = 400
+
+export function startCrashLoad(options: LoadOptions): CrashLoad {
+  let isFinishing = false
+  const live = async (person: number): Promise<void> => {
+    for (let turn = person; !isFinishing; turn++) await liveOnce(options, turn)
+  }
+  const lives = Array.from({ length: options.personCount }, (_, person) => live(person))
+  return {
+    async finish() {
+      isFinishing = true
+      await Promise.all(lives)
+    },
+  }
+}
+
+/** One session from its sign-in to the proof that its door is closed. */
+async function liveOnce(options: LoadOptions, turn: number): Promise<void> {
+  const { history } = options
+  const session: SessionHistory = { members: [], isAsked: false, isAcknowledged: false, askCount: 0 }
+  await using agent = createUserAgent()
+  const hint = await signInEverywhere(options, agent, session)
+  if (hint === undefined) {
+    await wait(retryMs)
+    return
+  }
+  history.sessions.push(session)
+  session.isAsked = true
+  const isByBrowser = turn % 2 === 0
+  while (!session.isAcknowledged && session.askCount < askCountMax) {
+    session.askCount += 1
+    session.isAcknowledged = await isAnswered(history, () =>
+      isByBrowser ? askByBrowser(options, agent, hint) : askByToken(options, session),
+    )
+    if (!session.isAcknowledged) await wait(retryMs)
+  }
+  if (!session.isAcknowledged) history.surprises.push('a sign-out was never acknowledged')
+  await tryDoors(options, session)
+}
+
+/** Every application that answered is a member; the one whose answer was lost is known to the server alone. */
+async function signInEverywhere(
+  { issuer, history }: LoadOptions,
+  agent: UserAgent,
+  session: SessionHistory,
+): Promise<string | undefined> {
+  let hint: string | undefined
+  for (const clientId of applications) {
+    const isIn = await isAnswered(history, async () => {
+      const tokens = await relyingParty({ issuer, clientId }).signIn(agent)
+      hint ??= tokens.id_token
+      session.members.push({ clientId, sid: sidOf(tokens.id_token), refreshToken: tokens.refresh_token })
+      return true
+    })
+    if (!isIn) break
+  }
+  return hint
+}
+
+async function askByBrowser(
+  { issuer, history }: LoadOptions,
+  agent: UserAgent,
+  hint: string,
+): Promise<boolean> {
+  const url = relyingParty({ issuer, clientId: 'wiki' }).logoutUrl({ id_token_hint: hint })
+  const answer = await agent.get(url)
+  if (answer.status === 302 || answer.status === 200) return true
+  return unexpected(history, 'sign-out', answer.status, answer.text)
+}
+
+async function askByToken({ issuer, history }: LoadOptions, { members }: SessionHistory): Promise<boolean> {
+  const [first] = members
+  if (!first) return true
+  const { clientId, refreshToken } = first
+  const answer = await relyingParty({ issuer, clientId }).post('logout', { refresh_token: refreshToken })
+  if (answer.status === 204) return true
+  return unexpected(history, 'legacy sign-out', answer.status, JSON.stringify(answer.body))
+}
+
+/** I1: after the acknowledgement no token of the session gets anything. */
+async function tryDoors({ issuer, history }: LoadOptions, { members }: SessionHistory): Promise<void> {
+  for (const { clientId, refreshToken } of members) {
+    for (let isKnown = false; !isKnown; ) {
+      isKnown = await isAnswered(history, async () => {
+        const { status, body } = await relyingParty({ issuer, clientId }).refresh(refreshToken)
+        if (status === 200) history.openDoors.push(clientId)
+        else if (status === 400 && body.error === 'invalid_grant') history.refusedProbeCount += 1
+        else return unexpected(history, 'refresh', status, JSON.stringify(body))
+        return true
+      })
+      if (!isKnown) await wait(retryMs)
+    }
+  }
+}
+
+/** False when the connection ended instead of answering. */
+async function isAnswered(history: CrashHistory, ask: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await ask()
+  } catch (error) {
+    const text = error instanceof Error ? `${error.name} ${error.message}` : String(error)
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (/ECONN|EPIPE|UND_ERR_SOCKET|other side closed/.test(`${code} ${text}`)) return false
+    if (/50[03]|temporarily_unavailable|unavailable/.test(text)) history.unavailableCount += 1
+    else history.surprises.push(text.slice(0, 400))
+    return false
+  }
+}
+
+function unexpected(history: CrashHistory, what: string, status: number, text: string): false {
+  if (status === 503) history.unavailableCount += 1
+  else history.surprises.push(`${what}: ${status} ${text.slice(0, 300)}`)
+  return false
+}
+
+function sidOf(idToken: string): string {
+  const [, payload = ''] = idToken.split('.')
+  return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string }).sid
+}
