@@ -14,7 +14,8 @@ export async function findEndpointsOfSignOuts(
     .selectFrom('delivery')
     .select((e) => ['endpoint_id', e.fn.min('due_at').as('due_at')])
     .where(isOneOf(on, 'sign_out_id', signOutIds))
-    .where('state', '=', 'pending')
+    // not the state: that would tempt PostgreSQL to walk an index of everything that waits
+    .where('settled_at', 'is', null)
     .groupBy('endpoint_id')
     .execute()
   return rows.map((row) => ({ endpointId: row.endpoint_id, dueAt: row.due_at }))

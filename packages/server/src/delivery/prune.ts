@@ -5,6 +5,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Store, Tx } from '../store/store.ts'
+import { isLeased, isPending } from './state-condition.ts'
 
 const rowsPerTransaction = 500
 const transactionsPerCall = 200
@@ -92,39 +93,44 @@ async function deleteSignOuts(tx: Tx, before: Instant): Promise<number> {
   return ids.length
 }
 
-/** The tombstone of a deleted client's address stays until its last delivery is gone (D13). */
+/** The address of a deleted client is a tombstone until its last delivery is terminal (D13). */
 async function deleteEndpoints(tx: Tx): Promise<number> {
-  const rows = await tx.db
+  const orphans = await tx.db
     .selectFrom('endpoint as e')
     .select('e.id')
     .where((e) =>
       e.not(
-        e.or([
-          e.exists(
-            e
-              .selectFrom('client as c')
-              .select('c.id')
-              .whereRef('c.realm_id', '=', 'e.realm_id')
-              .whereRef('c.client_id', '=', 'e.client_id')
-              .where('c.deleted_at', 'is', null),
-          ),
-          e.exists(
-            e
-              .selectFrom('delivery as d')
-              .select('d.id')
-              .whereRef('d.realm_id', '=', 'e.realm_id')
-              .whereRef('d.client_id', '=', 'e.client_id'),
-          ),
-        ]),
+        e.exists(
+          e
+            .selectFrom('client as c')
+            .select('c.id')
+            .whereRef('c.realm_id', '=', 'e.realm_id')
+            .whereRef('c.client_id', '=', 'e.client_id')
+            .where('c.deleted_at', 'is', null),
+        ),
       ),
     )
     .limit(rowsPerTransaction)
     .execute()
-  const ids = rows.map((row) => row.id)
-  if (ids.length > 0)
+  const ids = orphans.map((row) => row.id)
+  const inUse = await endpointsInUse(tx, ids)
+  const unused = ids.filter((id) => !inUse.has(id))
+  if (unused.length > 0)
     await tx.db
       .deleteFrom('endpoint')
-      .where(isOneOf(tx, 'id', ids))
+      .where(isOneOf(tx, 'id', unused))
       .execute()
-  return ids.length
+  return unused.length
+}
+
+async function endpointsInUse(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await tx.db
+    .selectFrom('delivery')
+    .select('endpoint_id')
+    .distinct()
+    .where(isOneOf(tx, 'endpoint_id', ids))
+    .where((e) => e.or([isPending, isLeased]))
+    .execute()
+  return new Set(rows.map((row) => row.endpoint_id))
 }

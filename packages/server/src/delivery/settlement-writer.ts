@@ -68,9 +68,11 @@ export function createSettlementWriter(deps: SettlementWriterDeps): SettlementWr
 async function storeGroup(deps: SettlementWriterDeps, group: readonly SettledDelivery[]): Promise<void> {
   const leasedAt = group.map(({ tried }) => tried.leased.leasedAt)
   const giveUpAt = Math.max(...leasedAt) + deps.settings.leaseMs
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     try {
-      await storeOnce(deps, group)
+      const { stored, refusedByFence, health } = await storeOnce(deps, group)
+      // after a commit of unknown outcome, what was stored then looks like a refusal now (R12)
+      deps.onStored({ stored, refusedByFence: isFirst ? refusedByFence : [], health })
       return
     } catch (error) {
       deps.log.write('warn', 'delivery.settle_postponed', { error: String(error), count: group.length })
@@ -80,12 +82,15 @@ async function storeGroup(deps: SettlementWriterDeps, group: readonly SettledDel
   }
 }
 
-async function storeOnce(deps: SettlementWriterDeps, group: readonly SettledDelivery[]): Promise<void> {
+async function storeOnce(
+  deps: SettlementWriterDeps,
+  group: readonly SettledDelivery[],
+): Promise<StoredSettlements> {
   const result = await deps.store.transact(async (tx) => {
     const stored = await storeSettlements(deps, tx, group, deps.clock.now())
     for (const { tried } of group) await deps.gate('settle.beforeCommit', tried.leased.subject.deliveryId)
     return stored
   })
   for (const { tried } of group) await deps.gate('settle.afterCommit', tried.leased.subject.deliveryId)
-  deps.onStored(result)
+  return result
 }

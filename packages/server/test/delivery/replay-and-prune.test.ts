@@ -185,12 +185,18 @@ forEachDatabase('retention', (database) => {
     assert.equal((await deliveryRow(store, waiting.deliveryIds[0] as string)).state, 'pending')
   })
 
-  test('D13: the address of a deleted client stays until its last delivery is gone', async () => {
+  test('D13: the address of a deleted client stays until its last delivery is terminal', async () => {
     await using store = await database.open()
-    await givenGone(store, 'wiki', at - 10 * day)
+    await givenSignOut(store, ['wiki'], at)
+    const { leased } = await claimAt(store, ['wiki'], at)
+    await givenSignOut(store, ['chat'], at)
     await pruneDeliveries({ store, retentionDays: 30 }, at)
-    assert.ok(await endpointRow(store, 'wiki'))
-    const result = await pruneDeliveries({ store, retentionDays: 5 }, at)
+    assert.ok(
+      (await endpointRow(store, 'wiki')) && (await endpointRow(store, 'chat')),
+      'one leased, one pending',
+    )
+    await settleAs(store, leased, answered(410), at)
+    const result = await pruneDeliveries({ store, retentionDays: 30 }, at)
     assert.equal(result.endpointCount, 1)
   })
 

@@ -122,6 +122,7 @@ const outbox = (int: string): readonly string[] => [
     completed_at ${int})`,
   // I11: one sign-out per session, whoever asks.
   `create unique index sign_out_by_session on sign_out (session_uid) where scope = 'session'`,
+  `create index sign_out_by_time on sign_out (committed_at)`,
   `create index sign_out_by_realm on sign_out (realm_id, committed_at)`,
   `create index sign_out_by_account on sign_out (account_id, committed_at)`,
   `create index sign_out_by_parent on sign_out (parent_id) where parent_id is not null`,
