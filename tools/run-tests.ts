@@ -62,6 +62,8 @@ function runTests(testFiles: readonly string[], environment: NodeJS.ProcessEnv):
     '--test',
     `--test-concurrency=${process.env['CURFEW_TEST_CONCURRENCY'] ?? '2'}`,
     `--test-timeout=${fileTimeoutMs}`,
+    // what a file leaves open is a failure of that file (house-rules.ts), never a run that does not end
+    '--test-force-exit',
     ...(seed ? [`--test-random-seed=${seed}`] : ['--test-randomize']),
     ...testFiles,
   ]
@@ -70,7 +72,7 @@ function runTests(testFiles: readonly string[], environment: NodeJS.ProcessEnv):
     stdio: 'inherit',
     env: { ...process.env, ...environment },
   })
-  process.once('SIGINT', () => child.kill('SIGINT'))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)))
   })

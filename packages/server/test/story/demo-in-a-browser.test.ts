@@ -70,7 +70,8 @@ function demoForTests(options: { port: number; withPortal: boolean }) {
   let demo: DemoProcess
   let browser: Browser
   before(async () => {
-    ;[demo, browser] = await Promise.all([startDemo(options), launchBrowser()])
+    browser = await launchBrowser()
+    demo = await startDemo(options)
   })
   after(async () => {
     await browser?.close()
