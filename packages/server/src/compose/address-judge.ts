@@ -3,8 +3,8 @@ import type { IsAddressAllowed } from '../realm/import/judge-applications.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
 
 export function addressJudge(outbound: Pick<OutboundHttp, 'check'>): IsAddressAllowed {
-  return async (url) => {
-    const blocked = await outbound.check(url)
+  return async (url, application) => {
+    const blocked = await outbound.check(url, application)
     return blocked
       ? { ok: false, reason: blocked.reason, setting: blocked.setting ?? blocked.detail }
       : { ok: true }

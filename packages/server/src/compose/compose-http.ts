@@ -9,7 +9,7 @@ import type { EventDeps } from '../event/record-event.ts'
 import { registerHealth } from '../http/health.ts'
 import { createHttp } from '../http/http.ts'
 import type { ServerSecret } from '../key/seal.ts'
-import { createClientKeys } from '../op/client-keys.ts'
+import { createClientKeys, type FetchJson } from '../op/client-keys.ts'
 import { createOp } from '../op/op.ts'
 import { registerOwnEndpoints } from '../op/own-endpoints.ts'
 import { registerEngine } from '../op/register-engine.ts'
@@ -53,7 +53,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     trustedProxies: settings['proxy.trusted'],
   }
   const app = createHttp(ambient, http, renderHttpError(http.isPublicHttps))
-  const fetchJson = jsonReader(parts.outbound)
+  const fetchJson = jsonReader(parts)
   const endpoints = { ...signOut, secret, clientKeys: createClientKeys(fetchJson) }
   const op = createOp({
     ...signOut,
@@ -76,7 +76,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     ...parts,
     ...endpoints,
     interactions: op,
-    settings: { isPublicHttps: http.isPublicHttps },
+    settings: { isPublicHttps: http.isPublicHttps, legacyRedirectUri: settings.legacy_redirect_uri },
   })
   registerAdminApi(app, { ...signOut, passwords: parts.passwords })
   registerEngine(app, { op, realms: parts.realms })
@@ -102,10 +102,15 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
   }
 }
 
-/** Reads JSON from an application's address, through the guard; rejects when it cannot. */
-function jsonReader(outbound: OutboundHttp): (url: string) => Promise<unknown> {
-  return async (url) => {
-    const result = await outbound.fetchJson({ url })
+/** Reads JSON from an application's address, through the guard, with its realm's trust; rejects when it cannot. */
+function jsonReader({ outbound, realms }: Pick<HttpParts, 'outbound' | 'realms'>): FetchJson {
+  return async (url, owner) => {
+    const realm = owner && (await realms.byId(owner.realmId))
+    const scope = realm && { realm: realm.name, clientId: owner.clientId }
+    const result = await outbound.fetchJson({
+      url,
+      ...(scope ? { scope, trustPem: realm.settings.trustPem } : {}),
+    })
     if (result.ok) return result.json
     throw new Error(`${new URL(url).origin} gave no JSON: ${result.reason}`)
   }

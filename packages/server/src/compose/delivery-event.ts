@@ -2,6 +2,7 @@
 import { isTerminal, type SettledDelivery } from '../delivery/delivery.ts'
 import type { NewEvent } from '../event/event.ts'
 import type { Realm } from '../realm/realm.ts'
+import { reasonOf } from '../sender/reason/reason.ts'
 
 /** Undefined while the delivery still waits for another try. */
 export function deliveryEvent(realm: Realm, { tried, settlement }: SettledDelivery): NewEvent | undefined {
@@ -29,7 +30,9 @@ export function deliveryEvent(realm: Realm, { tried, settlement }: SettledDelive
 
 function explain(clientId: string, { state, reason, tryCount }: SettledDelivery['settlement']): string {
   const tries = tryCount === 1 ? 'one try' : `${tryCount} tries`
-  const because = reason ? ` (${reason}; docs/reasons.md says what to do)` : ''
+  const because = reason
+    ? `: ${reasonOf(reason)?.title ?? reason} (${reason}; docs/reasons.md says what to do)`
+    : ''
   switch (state) {
     case 'rejected':
       return `${clientId} answered ${tries} with a refusal${because}.`

@@ -85,6 +85,7 @@ export const settingsSchema = Type.Object(
     'trust.ca_files': list(
       'PEM files with certificate authorities that are trusted beside the bundled ones.',
     ),
+    'trust.crl_files': list('PEM files with revocation lists, one for each certificate authority in use.'),
     'trust.use_system_ca': switchOf("Trust the operating system's certificate authorities too.", false),
     'trust.allow_partial_chain': switchOf(
       'Accept an intermediate in the trust list as an anchor, as Java does.',

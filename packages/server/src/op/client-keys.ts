@@ -4,8 +4,11 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import type { Instant } from '../ambient/clock.ts'
 import type { Client } from '../rp/client.ts'
 
+/** Whose address is read: the operator's exceptions and the realm's trust list are its own. */
+export type FetchOwner = Pick<Client, 'realmId' | 'clientId'>
+
 /** Reads JSON from an application's address through the outbound guard; rejects when it cannot. */
-export type FetchJson = (url: string) => Promise<unknown>
+export type FetchJson = (url: string, owner?: FetchOwner) => Promise<unknown>
 
 export interface ClientKeys {
   /** `isStale` asks for a fresh look at the client's address. undefined when there are no keys to be had. */
@@ -26,10 +29,15 @@ interface Kept {
 export function createClientKeys(fetchJson: FetchJson): ClientKeys {
   const kept = new Map<string, Kept>()
 
-  async function keysFrom(url: string, isStale: boolean, at: Instant): Promise<JWTVerifyGetKey | undefined> {
+  async function keysFrom(
+    url: string,
+    owner: FetchOwner,
+    isStale: boolean,
+    at: Instant,
+  ): Promise<JWTVerifyGetKey | undefined> {
     const known = kept.get(url)
     if (known && at - known.fetchedAt < (isStale || !known.keys ? refetchMinMs : keptMs)) return known.keys
-    const keys = await fetchJson(url).then(keySet, () => undefined)
+    const keys = await fetchJson(url, owner).then(keySet, () => undefined)
     kept.delete(url)
     if (kept.size >= clientCountMax) kept.delete(kept.keys().next().value as string)
     // an address that is away for a moment does not lock out a client whose keys are known
@@ -38,9 +46,10 @@ export function createClientKeys(fetchJson: FetchJson): ClientKeys {
   }
 
   return {
-    async keysOf({ attributes }, isStale, at) {
+    async keysOf(client, isStale, at) {
+      const { attributes } = client
       const url = attributes['jwks.url']
-      if (attributes['use.jwks.url'] === 'true' && url) return keysFrom(url, isStale, at)
+      if (attributes['use.jwks.url'] === 'true' && url) return keysFrom(url, client, isStale, at)
       const text = attributes['jwks.string']
       if (attributes['use.jwks.string'] === 'true' && text) return keySet(parse(text))
       const certificate = attributes['jwt.credential.certificate']

@@ -13,6 +13,7 @@ export interface OutboundSettingValues {
   readonly 'outbound.applications': Readonly<Record<string, ApplicationValues>>
   readonly 'outbound.proxy'?: string | undefined
   readonly 'trust.ca_files': readonly string[]
+  readonly 'trust.crl_files': readonly string[]
   readonly 'trust.use_system_ca': boolean
   readonly 'trust.allow_partial_chain': boolean
 }
@@ -42,7 +43,7 @@ export function readOutboundSettings(
     ownUrl: publicUrl,
     trust: {
       caPem: readPem('trust.ca_files', values['trust.ca_files'], problems),
-      crlPem: [],
+      crlPem: readPem('trust.crl_files', values['trust.crl_files'], problems),
       useSystemCa: values['trust.use_system_ca'],
       allowPartialChain: values['trust.allow_partial_chain'],
     },

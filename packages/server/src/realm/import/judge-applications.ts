@@ -12,7 +12,10 @@ import { isApplication, type RealmDraft } from './realm-draft.ts'
 export type AddressJudgement =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string; readonly setting: string }
-export type IsAddressAllowed = (url: string) => AddressJudgement | Promise<AddressJudgement>
+export type IsAddressAllowed = (
+  url: string,
+  application: { readonly realm: string; readonly clientId: string },
+) => AddressJudgement | Promise<AddressJudgement>
 
 export interface ApplicationReport {
   readonly clientId: string
@@ -46,21 +49,22 @@ export async function judgeApplications(
         not_before: 0,
         deleted_at: null,
       }
-      return judge(
-        clientFromRepresentation({ row, representation, secret: undefined, baseUrl: '' }),
-        isAddressAllowed,
+      return judge(clientFromRepresentation({ row, representation, secret: undefined, baseUrl: '' }), (url) =>
+        isAddressAllowed(url, { realm: draft.name, clientId }),
       )
     }),
   )
 }
 
-async function judge(client: Client, isAddressAllowed: IsAddressAllowed): Promise<ApplicationReport> {
+async function judge(
+  client: Client,
+  isAllowed: (url: string) => ReturnType<IsAddressAllowed>,
+): Promise<ApplicationReport> {
   const remarks: string[] = []
   const channels: Channel[] = []
   for (const { channel, address } of channelsOf(client)) {
     // the browser opens the frame itself
-    const judgement =
-      channel === 'oidc-front-channel' ? { ok: true as const } : await isAddressAllowed(address)
+    const judgement = channel === 'oidc-front-channel' ? { ok: true as const } : await isAllowed(address)
     if (judgement.ok) channels.push(channel)
     else
       remarks.push(`${address} would not be called: ${judgement.reason}. To allow it: ${judgement.setting}`)
