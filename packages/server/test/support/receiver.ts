@@ -21,13 +21,18 @@ export type Behaviour =
   | 'reset'
   | ((request: IncomingMessage, response: ServerResponse) => void)
 
+export interface TokenFilter {
+  readonly clientId?: string
+  readonly sids?: readonly unknown[]
+}
+
 export interface Receiver extends AsyncDisposable {
   readonly port: number
   readonly received: readonly ReceivedToken[]
   urlOf(clientId: string): string
   behave(clientId: string, behaviour: Behaviour): void
-  /** Resolves when `count` tokens of this client (or of all) have come; rejects after `timeoutMs`. */
-  until(count: number, options?: { clientId?: string; timeoutMs?: number }): Promise<readonly ReceivedToken[]>
+  /** Resolves when `count` tokens of this client and these sids (or of all) have come; rejects after `timeoutMs`. */
+  until(count: number, options?: TokenFilter & { timeoutMs?: number }): Promise<readonly ReceivedToken[]>
   close(): Promise<void>
 }
 
@@ -63,9 +68,13 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     urlOf: (clientId) =>
       `http://127.0.0.1:${address.port}/${encodeURIComponent(clientId)}/backchannel-logout`,
     behave: (clientId, behaviour) => void behaviours.set(clientId, behaviour),
-    async until(count, { clientId, timeoutMs = 5000 } = {}) {
+    async until(count, { clientId, sids, timeoutMs = 5000 } = {}) {
       const found = (): readonly ReceivedToken[] =>
-        received.filter((token) => clientId === undefined || token.clientId === clientId)
+        received.filter(
+          (token) =>
+            (clientId === undefined || token.clientId === clientId) &&
+            (sids === undefined || sids.includes(token.claims['sid'])),
+        )
       await new Promise<void>((resolve, reject) => {
         const giveUp = setTimeout(() => {
           waiting.delete(check)
