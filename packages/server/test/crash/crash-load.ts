@@ -9,6 +9,10 @@ import type { CrashHistory, SessionHistory } from './crash-history.ts'
 
 export const applications = ['wiki', 'chat', 'files'] as const
 
+export function usernameOf(person: number): string {
+  return `person-${person}`
+}
+
 export interface CrashLoad {
   /** Nobody begins anything new; resolves when every sign-out that was begun is acknowledged. */
   finish(): Promise<void>
@@ -26,7 +30,7 @@ const askCountMax = 400
 export function startCrashLoad(options: LoadOptions): CrashLoad {
   let isFinishing = false
   const live = async (person: number): Promise<void> => {
-    for (let turn = person; !isFinishing; turn++) await liveOnce(options, turn)
+    for (let turn = 0; !isFinishing; turn++) await liveOnce(options, person, turn)
   }
   const lives = Array.from({ length: options.personCount }, (_, person) => live(person))
   return {
@@ -37,19 +41,22 @@ export function startCrashLoad(options: LoadOptions): CrashLoad {
   }
 }
 
-/** One session from its sign-in to the proof that its door is closed. */
-async function liveOnce(options: LoadOptions, turn: number): Promise<void> {
+/**
+ * One session from its sign-in to the proof that its door is closed. Each comes from an address of its own: a
+ * guess that a crash left without an outcome counts as a wrong one, and nobody guesses here.
+ */
+async function liveOnce(options: LoadOptions, person: number, turn: number): Promise<void> {
   const { history } = options
   const session: SessionHistory = { members: [], isAsked: false, isAcknowledged: false, askCount: 0 }
-  await using agent = createUserAgent()
-  const hint = await signInEverywhere(options, agent, session)
+  await using agent = createUserAgent(`127.${1 + person}.${(turn >> 7) & 255}.${1 + (turn & 127)}`)
+  const hint = await signInEverywhere(options, agent, session, usernameOf(person))
   if (hint === undefined) {
     await wait(retryMs)
     return
   }
   history.sessions.push(session)
   session.isAsked = true
-  const isByBrowser = turn % 2 === 0
+  const isByBrowser = (person + turn) % 2 === 0
   while (!session.isAcknowledged && session.askCount < askCountMax) {
     session.askCount += 1
     session.isAcknowledged = await isAnswered(history, () =>
@@ -66,11 +73,12 @@ async function signInEverywhere(
   { issuer, history }: LoadOptions,
   agent: UserAgent,
   session: SessionHistory,
+  username: string,
 ): Promise<string | undefined> {
   let hint: string | undefined
   for (const clientId of applications) {
     const isIn = await isAnswered(history, async () => {
-      const tokens = await relyingParty({ issuer, clientId }).signIn(agent)
+      const tokens = await relyingParty({ issuer, clientId }).signIn(agent, username)
       hint ??= tokens.id_token
       session.members.push({ clientId, sid: sidOf(tokens.id_token), refreshToken: tokens.refresh_token })
       return true
@@ -124,7 +132,7 @@ async function isAnswered(history: CrashHistory, ask: () => Promise<boolean>): P
     const text = error instanceof Error ? `${error.name} ${error.message}` : String(error)
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (/ECONN|EPIPE|UND_ERR_SOCKET|other side closed/.test(`${code} ${text}`)) return false
-    if (/50[03]|temporarily_unavailable|unavailable/.test(text)) history.unavailableCount += 1
+    if (/\b(503|429)\b|temporarily_unavailable/.test(text)) history.unavailableCount += 1
     else history.surprises.push(text.slice(0, 400))
     return false
   }

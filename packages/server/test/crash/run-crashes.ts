@@ -18,7 +18,7 @@ import {
   createCrashHistory,
   type StoredMember,
 } from './crash-history.ts'
-import { applications, startCrashLoad } from './crash-load.ts'
+import { applications, startCrashLoad, usernameOf } from './crash-load.ts'
 import { type CrashServer, startCrashServer } from './crash-server.ts'
 import { type Kill, planKills } from './plan-kills.ts'
 
@@ -49,14 +49,19 @@ const settleLimitMs = 60_000
 
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const startedAt = performance.now()
+  const { personCount = 8 } = run
   await using database = await createCrashDatabase(run.dialect)
   await using receiver = await startReceiver()
   const port = await freePort()
   const flags = ['--port', String(port), '--log-level', 'error', ...database.flags]
   const history = createCrashHistory()
-  let server = await startCrashServer([...flags, '--import-realm', writeRealm(database, receiver)])
+  let server = await startCrashServer([
+    ...flags,
+    '--import-realm',
+    writeRealm(database, receiver, personCount),
+  ])
   const issuer = `http://localhost:${port}/realms/test`
-  const load = startCrashLoad({ issuer, personCount: run.personCount ?? 8, history })
+  const load = startCrashLoad({ issuer, personCount, history })
   const kills = { timed: 0, gate: 0, postgres: 0 }
   const missedGates: string[] = []
   try {
@@ -115,10 +120,11 @@ async function carryOut(kill: Kill, { postgres }: CrashDatabase, server: CrashSe
   }
 }
 
-function writeRealm({ dataDir }: CrashDatabase, receiver: Receiver): string {
+function writeRealm({ dataDir }: CrashDatabase, receiver: Receiver, personCount: number): string {
   const file = join(dataDir, 'realm.json')
   const clients = applications.map((clientId) => ({ clientId, backchannelUrl: receiver.urlOf(clientId) }))
-  writeFileSync(file, realmExport({ clients }))
+  const usernames = Array.from({ length: personCount }, (_, person) => usernameOf(person))
+  writeFileSync(file, realmExport({ clients, usernames }))
   return file
 }
 

@@ -11,16 +11,21 @@ export interface FaultProxy extends AsyncDisposable {
   connectionCount(): number
   /** Both directions flow again; connections whose bytes were swallowed stay broken. */
   heal(): void
-  /** Bytes of this direction vanish on every connection, new ones included: half-open without an error (F-19). */
-  blackhole(direction: Direction): void
+  /**
+   * Bytes of this direction vanish, on new connections too: half-open without an error (F-19). `opening` names
+   * connections by something in the first bytes that their caller sent.
+   */
+  blackhole(direction: Direction, opening?: string): void
   /** Every piece of this direction waits so long (F-20). */
   delay(direction: Direction, delayMs: number): void
   /** Ends every connection with a reset, now. */
   reset(): void
-  /** Ends the next connection on which a piece to the target contains `text`, before it is passed on (F-21). */
-  resetBefore(text: string): Promise<void>
-  /** The same, but the piece is passed on first and only the answer is lost (R12). */
-  resetAfter(text: string): Promise<void>
+  /**
+   * After a piece to the target that contains `text`, the next piece of that connection springs a trap: the
+   * connection is reset before the target has seen it (`unseen`), or after it has acted on it (`unanswered`).
+   * With `text` in the last statement of a transaction, that piece is the COMMIT (F-21, R12).
+   */
+  resetAfter(text: string, next: 'unseen' | 'unanswered'): Promise<void>
   /** Refuses new connections and resets those that are there, until `heal`. */
   goAway(): void
   /** Sends new connections to another port: a failover (F-23). */
@@ -30,12 +35,14 @@ export interface FaultProxy extends AsyncDisposable {
 interface Pair {
   readonly caller: Socket
   readonly target: Socket
+  opening: string | undefined
 }
 
 interface Trap {
   readonly text: string
-  readonly isPassedOn: boolean
+  readonly next: 'unseen' | 'unanswered'
   readonly sprung: () => void
+  armedOn?: Pair
 }
 
 /** Time for the target to act on what was passed on before its answer is cut off. */
@@ -45,7 +52,7 @@ export async function startFaultProxy(firstTargetPort: number): Promise<FaultPro
   let targetPort = firstTargetPort
   let isAway = false
   let trap: Trap | undefined
-  const swallowed = new Set<Direction>()
+  const swallowed = new Map<Direction, string>()
   const delays = new Map<Direction, number>()
   const pairs = new Set<Pair>()
 
@@ -56,41 +63,47 @@ export async function startFaultProxy(firstTargetPort: number): Promise<FaultPro
     }
     const target = connect({ host: '127.0.0.1', port: targetPort, noDelay: true })
     caller.setNoDelay(true)
-    const pair: Pair = { caller, target }
+    const pair: Pair = { caller, target, opening: undefined }
     pairs.add(pair)
     caller.on('data', (piece) => {
-      if (!springs(pair, piece)) pass('toTarget', piece, target)
+      pair.opening ??= piece.toString('latin1')
+      if (!springs(pair, piece)) pass('toTarget', pair, piece)
     })
-    target.on('data', (piece) => pass('toCaller', piece, caller))
+    target.on('data', (piece) => pass('toCaller', pair, piece))
     for (const socket of [caller, target]) {
       socket.on('error', () => end(pair))
       socket.on('close', () => end(pair))
     }
   })
 
-  function pass(direction: Direction, piece: Buffer, to: Socket): void {
-    if (swallowed.has(direction)) return
-    const delayMs = delays.get(direction) ?? 0
+  function pass(direction: Direction, pair: Pair, piece: Buffer): void {
+    const opening = swallowed.get(direction)
+    if (opening !== undefined && pair.opening?.includes(opening)) return
+    const to = direction === 'toTarget' ? pair.target : pair.caller
     const write = (): void => void (to.writable && to.write(piece))
+    const delayMs = delays.get(direction) ?? 0
     if (delayMs > 0) setTimeout(write, delayMs)
     else write()
   }
 
   function springs(pair: Pair, piece: Buffer): boolean {
-    if (!trap || !piece.includes(trap.text)) return false
-    const { isPassedOn, sprung } = trap
+    if (!trap) return false
+    if (trap.armedOn !== pair) {
+      if (!trap.armedOn && piece.includes(trap.text)) trap.armedOn = pair
+      return false
+    }
+    const { next, sprung } = trap
     trap = undefined
-    if (isPassedOn) {
+    if (next === 'unanswered') {
       pair.target.removeAllListeners('data').resume()
       pair.target.write(piece)
     }
-    setTimeout(
-      () => {
-        end(pair)
-        sprung()
-      },
-      isPassedOn ? actMs : 0,
-    )
+    const endNow = (): void => {
+      end(pair)
+      sprung()
+    }
+    if (next === 'unanswered') setTimeout(endNow, actMs)
+    else endNow()
     return true
   }
 
@@ -99,11 +112,6 @@ export async function startFaultProxy(firstTargetPort: number): Promise<FaultPro
     pair.caller.resetAndDestroy()
     pair.target.resetAndDestroy()
   }
-
-  const setTrap = (text: string, isPassedOn: boolean): Promise<void> =>
-    new Promise((sprung) => {
-      trap = { text, isPassedOn, sprung }
-    })
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const proxy: FaultProxy = {
@@ -114,13 +122,15 @@ export async function startFaultProxy(firstTargetPort: number): Promise<FaultPro
       swallowed.clear()
       delays.clear()
     },
-    blackhole: (direction) => void swallowed.add(direction),
+    blackhole: (direction, opening = '') => void swallowed.set(direction, opening),
     delay: (direction, delayMs) => void delays.set(direction, delayMs),
     reset() {
       for (const pair of [...pairs]) end(pair)
     },
-    resetBefore: (text) => setTrap(text, false),
-    resetAfter: (text) => setTrap(text, true),
+    resetAfter: (text, next) =>
+      new Promise((sprung) => {
+        trap = { text, next, sprung }
+      }),
     goAway() {
       isAway = true
       proxy.reset()

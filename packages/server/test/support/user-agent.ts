@@ -32,10 +32,13 @@ export interface UserAgent extends AsyncDisposable {
 
 const redirectCountMax = 20
 
-/** Cookies are kept by name alone, as a browser with one host and no ports would. */
-export function createUserAgent(): UserAgent {
+/**
+ * Cookies are kept by name alone, as a browser with one host and no ports would.
+ * @param localAddress of loopback, for people who come from different places
+ */
+export function createUserAgent(localAddress?: string): UserAgent {
   const cookies = new Map<string, string>()
-  const agent = new Agent({ keepAliveTimeout: 1000 })
+  const agent = new Agent({ keepAliveTimeout: 1000, ...(localAddress ? { connect: { localAddress } } : {}) })
 
   async function send(
     url: string,
