@@ -21,7 +21,7 @@ import {
 } from './support/flows.ts'
 import { keycloakCpuMs, signatureCpuMs } from './support/keycloak.ts'
 import { cpuMsOf, residentMibOf } from './support/process-cpu.ts'
-import { type Measured, runBatch } from './support/run-batch.ts'
+import { forEachAtOnce, type Measured, runBatch } from './support/run-batch.ts'
 import { signInBrowser } from './support/sign-in.ts'
 import { spawnBareEngine, spawnCurfew } from './support/spawn-server.ts'
 
@@ -38,6 +38,8 @@ const count = Number(values.count)
 const algorithms: readonly Algorithm[] = values.algorithm
   ? [values.algorithm as Algorithm]
   : ['RS256', 'ES256']
+/** An application is told of 50 sign-outs a second at most (D9); with so many, no sign-out waits for that. */
+const trios = Array.from({ length: 20 }, (_, index) => [`one-${index}`, `two-${index}`, `three-${index}`])
 const alice = { username: 'alice', password: testPassword }
 const clientOf = (clientId: string): Client => ({
   clientId,
@@ -85,7 +87,7 @@ async function measureCurfew(
 ): Promise<{ measured: readonly Measured[]; residentMib: number }> {
   await using database = await openDatabase(kind)
   await using receiver = await startReceiver()
-  const told = ['one', 'two', 'three']
+  const told = trios.flat()
   const realm = realmExport({
     clients: [
       { clientId: 'bench', algorithm, serviceAccount: true },
@@ -100,7 +102,7 @@ async function measureCurfew(
   const measured = [
     ...(await measureTokens(http, endpoints, cookie, clientOf('bench'), cpuMs)),
     ...(await measureOwnEndpoints(http, endpoints, cookie, cpuMs)),
-    await measureSignOut(http, endpoints, told.map(clientOf), cpuMs, receiver),
+    await measureSignOut(http, endpoints, cpuMs, receiver),
   ]
   return { measured, residentMib: residentMibOf(server.pid) }
 }
@@ -189,20 +191,19 @@ async function measureOwnEndpoints(
 async function measureSignOut(
   http: Http,
   endpoints: Endpoints,
-  clients: readonly Client[],
   cpuMs: () => number,
   receiver: Awaited<ReturnType<typeof startReceiver>>,
 ): Promise<Measured> {
   const signOutCount = Math.min(count, 300)
   const browsers: { cookie: string; hint: string }[] = []
-  const prepare = async (): Promise<void> => {
-    const [first, ...rest] = clients as [Client, ...Client[]]
+  const prepare = async (index: number): Promise<void> => {
+    const [first, ...rest] = (trios[index % trios.length] ?? []).map(clientOf) as [Client, ...Client[]]
     const cookie = await signInBrowser(http, endpoints, first, alice)
     let hint = (await codeFlow(http, endpoints, first, cookie)).id_token
     for (const client of rest) hint = (await codeFlow(http, endpoints, client, cookie)).id_token
     browsers.push({ cookie, hint })
   }
-  for (let index = 0; index < signOutCount; index++) await prepare()
+  await forEachAtOnce(signOutCount, 4, prepare)
   // the first notice waits 1 s after the answer that opened the application (SR-19)
   await new Promise((resolve) => setTimeout(resolve, 1200))
   const measured = await runBatch(
@@ -219,7 +220,7 @@ async function measureSignOut(
     { count: signOutCount, concurrency, cpuMs: () => cpuMs() },
   )
   const before = cpuMs()
-  await receiver.until(signOutCount * clients.length, { timeoutMs: 60_000 })
+  await receiver.until(signOutCount * 3, { timeoutMs: 60_000 })
   return { ...measured, cpuMs: measured.cpuMs + (cpuMs() - before) / signOutCount }
 }
 

@@ -27,6 +27,7 @@ export interface SpawnOptions {
 
 const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
 const startLimitMs = 60_000
+const startTextMax = 100_000
 
 export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'curfew-bench-'))
@@ -88,7 +89,9 @@ async function spawnUntilReady(
     )
     let text = ''
     child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
+      // an error while it runs would otherwise be hidden behind the bench's own
+      if (/"level":"?(error|50)/.test(chunk.toString())) process.stderr.write(chunk)
+      if (text.length < startTextMax) text += chunk.toString()
       const ready = /ready (?:at )?(https?:\/\/\S+)/.exec(text)
       if (!ready) return
       clearTimeout(giveUp)
