@@ -54,12 +54,24 @@ export function nextTryAt(
 ): Instant | undefined {
   if (at >= horizonAt) return undefined
   const delay = retryDelaysMs[Math.min(tryCount, retryDelaysMs.length - 1)] as number
-  const jittered = Math.round(delay * (1 - retryJitter + 2 * retryJitter * fraction))
+  const jittered = jitter(delay, fraction)
   const asked = Math.min(Math.max(retryAfterSeconds, 0), retryAfterSecondsMax) * second
   return Math.min(at + Math.max(jittered, asked), horizonAt)
+}
+
+/** After a fault of the egress proxy, which says nothing of the application: a steady rhythm up to the horizon. */
+export const proxyRetryDelayMs = 30 * second
+
+/** The next look whether the proxy works again; undefined when the horizon has been reached. */
+export function proxyRetryAt(horizonAt: Instant, fraction: number, at: Instant): Instant | undefined {
+  return at >= horizonAt ? undefined : Math.min(at + jitter(proxyRetryDelayMs, fraction), horizonAt)
 }
 
 /** The one more try that follows a "no", cut to the horizon; undefined when there is no time for it. */
 export function secondChanceAt(horizonAt: Instant, at: Instant): Instant | undefined {
   return at >= horizonAt ? undefined : Math.min(at + secondChanceDelayMs, horizonAt)
+}
+
+function jitter(delayMs: number, fraction: number): number {
+  return Math.round(delayMs * (1 - retryJitter + 2 * retryJitter * fraction))
 }

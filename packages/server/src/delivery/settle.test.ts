@@ -9,7 +9,7 @@ import {
   triedDelivery,
 } from '../../test/support/delivery-facts.ts'
 import { isTerminal, type Settlement, type TryHistory, type TryOutcome } from './delivery.ts'
-import { retryDelaysMs } from './retry-schedule.ts'
+import { proxyRetryDelayMs, retryDelaysMs } from './retry-schedule.ts'
 import { settle } from './settle.ts'
 
 const middle = 0.5
@@ -260,6 +260,31 @@ describe('the state machine of a delivery', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+
+  test('a fault of the egress proxy costs no try and says nothing of the application', () => {
+    const outcome: TryOutcome = {
+      kind: 'no_answer',
+      reason: 'proxy.refused',
+      detail: 'the proxy answered 503',
+      hadConnection: false,
+      isProxyFault: true,
+      durationMs: 5,
+    }
+    const next = settled(outcome, { tryCount: 3 })
+    assert.deepEqual(
+      [next.state, next.tryCount, next.endpointSign, next.hadConnection],
+      ['pending', 2, 'none', false],
+    )
+    assert.equal(next.dueAt, at + proxyRetryDelayMs)
+    assert.equal(settle(triedDelivery(outcome, { horizonAt: at }), middle, at).state, 'unreachable')
+  })
+
+  test('D16: a try that our own stop ended before anything left is not one', () => {
+    const next = settled(noAnswer('internal.stopped', false), { tryCount: 1 })
+    assert.deepEqual([next.state, next.tryCount, next.attempt.outcome], ['pending', 0, 'not_sent'])
+    const sent = settled(noAnswer('internal.stopped', true), { tryCount: 1 })
+    assert.deepEqual([sent.tryCount, sent.hadConnection, sent.attempt.outcome], [1, true, 'recoverable'])
   })
 
   test('a delivery that is never answered has 16 tries by the schedule and ends at its horizon', () => {

@@ -6,7 +6,7 @@ import type { Instant } from '../ambient/clock.ts'
 import type { SendOutcome } from '../sender/sender.ts'
 import type { EndpointSign, Settlement, TriedDelivery, TryHistory } from './delivery.ts'
 import { type Answer, clockSkewSeconds, judgeAnswer } from './judge-answer.ts'
-import { nextTryAt, secondChanceAt } from './retry-schedule.ts'
+import { nextTryAt, proxyRetryAt, secondChanceAt } from './retry-schedule.ts'
 
 /** So many exceptions of our own end a delivery (D17). */
 export const internalCountMax = 5
@@ -105,10 +105,25 @@ function settleSilence(
   at: Instant,
 ): Settlement {
   const { reason, detail, durationMs } = outcome
+  // our own stop, before anything left: the next process begins where this one did (D5, D16)
+  if (reason === 'internal.stopped' && !outcome.hadConnection) return settleNotSent(before)
+  if (outcome.isProxyFault) return settleProxyFault(before, outcome, fraction, at)
   const after = { ...before, hadConnection: before.hadConnection || outcome.hadConnection }
   const certificate = outcome.certificate ?? null
   const attempt = { ...nothingSeen, outcome: 'recoverable', reason, detail, durationMs, certificate } as const
   return tryAgain(after, attempt, 'silent', nextTryAt(before.tryCount, before.horizonAt, fraction, at))
+}
+
+/** An outage of the proxy is nobody's answer: it costs the delivery no try and opens no application's breaker. */
+function settleProxyFault(
+  before: TryHistory,
+  { reason, detail, durationMs }: Extract<SendOutcome, { kind: 'no_answer' }>,
+  fraction: number,
+  at: Instant,
+): Settlement {
+  const attempt = { ...nothingSeen, outcome: 'recoverable', reason, detail, durationMs } as const
+  const next = tryAgain(before, attempt, 'none', proxyRetryAt(before.horizonAt, fraction, at))
+  return { ...next, tryCount: before.tryCount - 1 }
 }
 
 function settleRefusedPreparation(
