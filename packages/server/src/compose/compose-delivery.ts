@@ -1,13 +1,15 @@
 /** Joins the outbox to its senders, its metrics and its events. */
 import { cpus } from 'node:os'
 import type { Ambient } from '../ambient/ambient.ts'
+import type { Instant } from '../ambient/clock.ts'
 import { randomId } from '../ambient/random.ts'
 import type { Settings } from '../config/schema.ts'
 import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
 import { Dispatcher } from '../delivery/dispatcher.ts'
 import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
+import type { NewEvent } from '../event/event.ts'
 import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
-import type { Realms } from '../realm/realm.ts'
+import type { Realm, Realms } from '../realm/realm.ts'
 import type { Channel } from '../rp/client.ts'
 import { createKeycloakAdminUrlSender } from '../sender/keycloak-admin-url/keycloak-admin-url.ts'
 import { createOidcBackchannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
@@ -15,7 +17,7 @@ import type { OutboundHttp } from '../sender/outbound-http.ts'
 import type { Sender } from '../sender/sender.ts'
 import { findClientSessionBySid } from '../session/find-client-session-by-sid.ts'
 import type { Store } from '../store/store.ts'
-import { deliveryEvent } from './delivery-event.ts'
+import { deliveryEvent, endedDeliveryEvent } from './delivery-event.ts'
 
 export interface DeliveryParts {
   readonly store: Store
@@ -52,20 +54,37 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
     owner: `${process.pid}-${randomId(ambient.random, '', 48)}`,
     onSettled(settled) {
       parts.onSettled(settled)
-      void recordVerdict(parts, settled)
+      const { subject } = settled.tried.leased
+      void recordVerdict(parts, subject.realmId, settled.settledAt, (realm) => deliveryEvent(realm, settled))
+    },
+    onEnded(ended) {
+      void recordVerdict(parts, ended.realmId, ambient.clock.now(), (realm) =>
+        endedDeliveryEvent(realm, ended),
+      )
     },
   })
   return { dispatcher, feed: createSignOutFeed({ store, ...ambient }) }
 }
 
-/** KE-06: an event when a delivery reaches its verdict; the rows are the record, the event is for listeners and lines. */
+/**
+ * KE-06: an event when a delivery reaches its verdict; the rows are the record, the event is for listeners and
+ * lines, so a database that is away costs the event and nothing else.
+ */
 async function recordVerdict(
   { realms, events, store }: DeliveryParts,
-  settled: SettledDelivery,
+  realmId: string,
+  at: Instant,
+  eventFor: (realm: Realm) => NewEvent | undefined,
 ): Promise<void> {
-  const realm = await realms.byId(settled.tried.leased.subject.realmId)
-  const event = realm && deliveryEvent(realm, settled)
-  if (event) await recordEventAlone(events, store, event, settled.settledAt)
+  try {
+    const realm = await realms.byId(realmId)
+    const event = realm && eventFor(realm)
+    if (event) await recordEventAlone(events, store, event, at)
+  } catch (error) {
+    events.log.write('warn', 'delivery.event_lost', {
+      error: error instanceof Error ? error.message : String(error),
+    })
+  }
 }
 
 /** Password work runs beside requests on all cores. */

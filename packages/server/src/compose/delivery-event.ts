@@ -1,5 +1,6 @@
 /** The event of a delivery that reached its verdict (keycloak-dialect.md KE-06). */
 import { isTerminal, type SettledDelivery } from '../delivery/delivery.ts'
+import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
 import type { NewEvent } from '../event/event.ts'
 import type { Realm } from '../realm/realm.ts'
 import { reasonOf } from '../sender/reason/reason.ts'
@@ -25,6 +26,25 @@ export function deliveryEvent(realm: Realm, { tried, settlement }: SettledDelive
       ...(settlement.reason ? { reason: settlement.reason } : {}),
     },
     ...(isTold ? {} : { explanation: explain(subject.clientId, settlement) }),
+  }
+}
+
+/** The event of a delivery whose time was over (D12). */
+export function endedDeliveryEvent(realm: Realm, ended: EndedDelivery): NewEvent {
+  const { clientId, signOutId, deliveryId, state } = ended
+  return {
+    type: 'LOGOUT_DELIVERY_ERROR',
+    realm,
+    clientId,
+    accountId: undefined,
+    sessionUid: undefined,
+    ipAddress: undefined,
+    error: state,
+    details: { sign_out_id: signOutId, delivery_id: deliveryId },
+    explanation:
+      state === 'unreachable'
+        ? `${clientId} could not be reached until nobody waited for its sign-out any more; its attempts say why.`
+        : `${clientId} gave no clear answer until nobody waited for its sign-out any more; its attempts say why.`,
   }
 }
 

@@ -3,7 +3,7 @@
  * mapping: the result page, the account page, the console, the command line and the events all use it.
  */
 import type { Instant } from '../ambient/clock.ts'
-import type { ApplicationView, DeliveryView } from './read-sign-out.ts'
+import type { ApplicationView, DeliveryView, SignOutView } from './read-sign-out.ts'
 
 export const displayWords = [
   'signed_out',
@@ -51,8 +51,21 @@ export const cancelDetails = ['session_gone', 'signed_in_again', 'operator'] as 
 export type CancelDetail = (typeof cancelDetails)[number]
 
 /**
+ * The word of one application within its sign-out. The one that began it ended its own session first (RIL-27);
+ * that counts only where nothing better can be known, because no channel confirms it (docs/decisions/0010).
+ */
+export function displayApplication(
+  signOut: Pick<SignOutView, 'cause' | 'actor'>,
+  application: Pick<ApplicationView, 'clientId' | 'deliveries' | 'expiresAt'>,
+  at: Instant,
+): DisplayState {
+  const askedForIt = signOut.cause === 'rp_initiated' && signOut.actor.clientId === application.clientId
+  return displayState(application, at, askedForIt)
+}
+
+/**
  * The word of one application: the best of its deliveries (SR-15).
- * @param askedForIt true for the SAML application that sent the LogoutRequest: it gets its LogoutResponse instead.
+ * @param askedForIt true for the application that began the sign-out: it ended its own session before it asked.
  */
 export function displayState(
   application: Pick<ApplicationView, 'deliveries' | 'expiresAt'>,

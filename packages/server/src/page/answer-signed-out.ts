@@ -3,7 +3,7 @@
  * at most, then goes back to the application or shows the result, as `curfew.result.page` says.
  */
 import type { FastifyReply } from 'fastify'
-import { displayState } from '../delivery/display-state.ts'
+import { displayApplication } from '../delivery/display-state.ts'
 import { readSignOut, type SignOutView } from '../delivery/read-sign-out.ts'
 import { sessionCookieName } from '../op/engine-cookie.ts'
 import type { Realm, RealmSettings } from '../realm/realm.ts'
@@ -56,7 +56,7 @@ export function resultPageOf(realm: Realm, clientId: string | undefined): RealmS
 /** Every application "Signed out" or "Ended by itself"; "Not supported" is not green. */
 export function isAllGreen(view: SignOutView, at: number): boolean {
   return view.applications.every((application) => {
-    const { word } = displayState(application, at)
+    const { word } = displayApplication(view, application, at)
     return word === 'signed_out' || word === 'ended_by_itself'
   })
 }

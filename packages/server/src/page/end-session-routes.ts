@@ -92,7 +92,11 @@ async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<Fasti
       if (decision.isHintOfEndedSession) record(call, gathered, 'hint_session_gone')
       return showAlready(call, decision.returnTo)
     case 'confirm':
-      return askQuestion(call, { ...decision, clientId: gathered.client?.clientId })
+      return askQuestion(call, {
+        ...decision,
+        // the old form names nobody; the registered address it goes back to says where it began (KL-52)
+        clientId: gathered.client?.clientId ?? decision.returnTo?.clientId,
+      })
     case 'sign_out_now': {
       const { hint } = gathered.facts
       const clientId = gathered.client?.clientId ?? (hint.kind === 'good' ? hint.clientId : undefined)

@@ -1,7 +1,7 @@
 /** The rows of a result, from the deliveries: for the page, the stream and the status. */
 import { createHash } from 'node:crypto'
 import type { Instant } from '../ambient/clock.ts'
-import { type DisplayState, displayState, displayWords, summarize } from '../delivery/display-state.ts'
+import { type DisplayState, displayApplication, displayWords, summarize } from '../delivery/display-state.ts'
 import type { SignOutView } from '../delivery/read-sign-out.ts'
 import type { Realm } from '../realm/realm.ts'
 import { applicationName } from '../rp/client.ts'
@@ -29,7 +29,7 @@ export function statusOf(rows: readonly ResultRow[]) {
 export function resultRows(realm: Realm, view: SignOutView, at: Instant): readonly ResultRow[] {
   const states = new Map<string, DisplayState>()
   for (const application of view.applications) {
-    const state = displayState(application, at)
+    const state = displayApplication(view, application, at)
     const known = states.get(application.clientId)
     if (!known || rank(state) > rank(known)) states.set(application.clientId, state)
   }

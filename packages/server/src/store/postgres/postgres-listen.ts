@@ -12,13 +12,16 @@ const channels: readonly WakeChannel[] = ['delivery', 'settled', 'realm']
 const signOfLifeIntervalMs = 10_000
 const reconnectDelayMs = 1000
 
-export function startListening(
-  databaseUrl: string,
-  bus: WakeBus,
-  ambient: Ambient,
-): { stop(): Promise<void> } {
+export interface Hearing {
+  readonly bus: WakeBus
+  readonly ambient: Ambient
+  /** Notices of this origin were heard within the process already. */
+  readonly origin: string
+}
+
+export function startListening(databaseUrl: string, hearing: Hearing): { stop(): Promise<void> } {
   const stopping = new AbortController()
-  const running = listenForEver(databaseUrl, bus, ambient, stopping.signal)
+  const running = listenForEver(databaseUrl, hearing, stopping.signal)
   return {
     async stop() {
       stopping.abort()
@@ -27,20 +30,21 @@ export function startListening(
   }
 }
 
-async function listenForEver(url: string, bus: WakeBus, ambient: Ambient, stop: AbortSignal): Promise<void> {
+async function listenForEver(url: string, hearing: Hearing, stop: AbortSignal): Promise<void> {
+  const { log, timer } = hearing.ambient
   while (!stop.aborted) {
     try {
-      await listenOnce(url, bus, ambient, stop)
+      await listenOnce(url, hearing, stop)
     } catch (error) {
-      ambient.log.write('warn', 'store.listen_lost', {
+      log.write('warn', 'store.listen_lost', {
         error: error instanceof Error ? error.message : String(error),
       })
     }
-    await sleep(ambient.timer, reconnectDelayMs, stop)
+    await sleep(timer, reconnectDelayMs, stop)
   }
 }
 
-async function listenOnce(url: string, bus: WakeBus, ambient: Ambient, stop: AbortSignal): Promise<void> {
+async function listenOnce(url: string, { bus, ambient, origin }: Hearing, stop: AbortSignal): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5000,
@@ -48,17 +52,19 @@ async function listenOnce(url: string, bus: WakeBus, ambient: Ambient, stop: Abo
     keepAlive: true,
     application_name: 'curfew-listen',
   })
-  let lostBy: Error | undefined
-  client.on('error', (error) => (lostBy = error))
-  client.on('notification', ({ channel, payload }) =>
-    bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload ?? ''),
-  )
+  const lost = new AbortController()
+  client.on('error', (error) => lost.abort(error))
+  client.on('notification', ({ channel, payload = '' }) => {
+    const blank = payload.indexOf(' ')
+    if (payload.slice(0, blank) === origin) return
+    bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload.slice(blank + 1))
+  })
   try {
     await client.connect()
     for (const channel of channels) await client.query(`listen curfew_${channel}`)
     while (!stop.aborted) {
-      await sleep(ambient.timer, signOfLifeIntervalMs, stop)
-      if (lostBy) throw lostBy
+      await sleep(ambient.timer, signOfLifeIntervalMs, AbortSignal.any([stop, lost.signal]))
+      lost.signal.throwIfAborted()
       if (!stop.aborted) await client.query('select 1')
     }
   } finally {

@@ -2,12 +2,13 @@
 import { Kysely, sql } from 'kysely'
 import pg from 'pg'
 import type { Ambient } from '../../ambient/ambient.ts'
+import { randomId } from '../../ambient/random.ts'
 import { CurfewError, isCurfewError } from '../../errors.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
-import { createWakeBus } from '../wake.ts'
+import { createWakeBus, type WakeBus } from '../wake.ts'
 import { postgresDialect } from './postgres-driver.ts'
 import { startListening } from './postgres-listen.ts'
 
@@ -24,8 +25,9 @@ export async function openPostgresStore(
   pool.on('error', (error) => ambient.log.write('warn', 'store.connection_lost', { error: error.message }))
   const db = new Kysely<Tables>({ dialect: postgresDialect(pool) })
   const bus = createWakeBus()
+  const committing: Committing = { db, ambient, bus, origin: randomId(ambient.random, '', 64) }
   try {
-    await inTransaction(db, ambient, async (tx) => {
+    await inTransaction(committing, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
       await migrate(tx, migrations, ambient.clock.now())
     })
@@ -33,11 +35,11 @@ export async function openPostgresStore(
     await pool.end()
     throw error
   }
-  const listening = startListening(settings.databaseUrl, bus, ambient)
+  const listening = startListening(settings.databaseUrl, { bus, ambient, origin: committing.origin })
   return {
     dialect: 'postgres',
     read: { db, dialect: 'postgres' },
-    transact: (work) => inTransaction(db, ambient, work),
+    transact: (work) => inTransaction(committing, work),
     onWake: (channel, heard) => bus.on(channel, heard),
     async check() {
       await sql`select 1`.execute(db).catch((error) => Promise.reject(unavailable(error)))
@@ -69,16 +71,27 @@ function parserFor(oid: number, format?: 'text' | 'binary'): (value: string) => 
   return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')
 }
 
+interface Committing {
+  readonly db: Kysely<Tables>
+  readonly ambient: Ambient
+  readonly bus: WakeBus
+  /** Names this store in its notices, so that it does not hear its own a second time. */
+  readonly origin: string
+}
+
 async function inTransaction<T>(
-  db: Kysely<Tables>,
-  ambient: Ambient,
+  { db, ambient, bus, origin }: Committing,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   for (let tryNumber = 1; ; tryNumber++) {
     const effects = new TransactionEffects()
     try {
-      const value = await db.transaction().execute((transaction) => runWork(transaction, effects, work))
+      const value = await db
+        .transaction()
+        .execute((transaction) => runWork(transaction, origin, effects, work))
       effects.runAfterCommit(ambient.log)
+      // this process is woken without the way through the database, which may be slow or deaf
+      for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
       return value
     } catch (error) {
       if (isRetryable(error) && tryNumber < tryCountMax) continue
@@ -89,6 +102,7 @@ async function inTransaction<T>(
 
 async function runWork<T>(
   db: Kysely<Tables>,
+  origin: string,
   effects: TransactionEffects,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
@@ -102,7 +116,7 @@ async function runWork<T>(
   if (notices.length > 0) {
     // one statement for all: a group of outcomes wakes the watchers of hundreds of sign-outs
     const channels = notices.map(({ channel }) => `curfew_${channel}`)
-    const payloads = notices.map(({ payload }) => payload)
+    const payloads = notices.map(({ payload }) => `${origin} ${payload}`)
     await sql`select pg_notify(channel, payload)
       from unnest(${channels}::text[], ${payloads}::text[]) as notice (channel, payload)`.execute(db)
   }
