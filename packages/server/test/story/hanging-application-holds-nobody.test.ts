@@ -19,6 +19,8 @@ forEachDatabase('an application that accepts the notice and never answers', (dat
       const { session_state } = await world.rp('chat').signIn(agent)
       const { id_token } = await world.rp('wiki').signIn(agent)
       const postLogoutRedirectUri = 'https://wiki.example/callback'
+      // an application is not told within a second of its sign-in (SR-19)
+      world.pass(2000)
       const startedAt = performance.now()
       const answer = await agent.get(
         world
