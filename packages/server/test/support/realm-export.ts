@@ -17,6 +17,8 @@ export interface ClientExport {
   readonly serviceAccount?: boolean
   readonly frontchannelLogout?: boolean
   readonly attributes?: Readonly<Record<string, string>>
+  /** Further members, as Keycloak names them. */
+  readonly representation?: Readonly<Record<string, unknown>>
 }
 
 /** The secret of every confidential client, and the password of every person. */
@@ -67,5 +69,6 @@ function clientExport(client: ClientExport): Record<string, unknown> {
         : {}),
       ...client.attributes,
     },
+    ...client.representation,
   }
 }

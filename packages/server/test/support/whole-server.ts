@@ -25,8 +25,9 @@ export interface WholeServer extends AsyncDisposable {
 }
 
 export async function startWholeServer(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'create'>,
   options: RealmExportOptions,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<WholeServer> {
   const { dataDir, databaseUrl } = await database.create()
   const errors: { type: string; error: string; explanation: string }[] = []
@@ -47,7 +48,7 @@ export async function startWholeServer(
     'outbound-allow': ['127.0.0.1:*'],
     ...(databaseUrl === undefined ? {} : { 'database-url': databaseUrl }),
   }
-  const { settings } = loadSettings({ flags, env: {} })
+  const { settings } = loadSettings({ flags, env })
   const server = await compose(settings, { ambient, secret: serverSecret(Buffer.alloc(32, 9)), env: {} })
   let exported = options
   const load = async (): Promise<void> => {
