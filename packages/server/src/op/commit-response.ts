@@ -24,9 +24,16 @@ export interface CommitResponseDeps extends CommitDeps {
 export function commitResponse(deps: CommitResponseDeps) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
     await next()
-    // no `oidc` when no route matched; 500 and above is a fault of ours and writes nothing
-    if (!ctx.oidc || ctx.status >= 500) return
+    // no `oidc` when no route matched
+    if (!ctx.oidc) return
     const work = currentWork()
+    if (ctx.status >= 500) {
+      // a fault of ours writes nothing; the page for people is there already (engine-error.ts)
+      const { body, type } = ctx
+      if (isCurfewError(work.fault, 'CURFEW_STORE_UNAVAILABLE')) answerUnavailable(ctx, work.fault)
+      if (type === 'text/html') Object.assign(ctx, { type, body })
+      return
+    }
     const from = await prepare(deps, ctx, work)
     if (!hasWrites(work) && from.sessionUid === undefined && !from.givesTokens) return
     try {

@@ -1,5 +1,6 @@
 /** Authorization requests that cannot be answered by a redirect: a page for people, JSON for programs. */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { isCurfewError } from '../errors.ts'
 import type { Realm } from '../realm/realm.ts'
 import { againUrl } from './refusal-response.ts'
 import { currentWork } from './unit-of-work/unit-of-work.ts'
@@ -50,5 +51,6 @@ function reasonOf(error: Error, status: number): ErrorPageReason {
   if (error instanceof errors.InvalidClient) return 'client'
   if (error instanceof errors.InvalidRedirectUri) return 'redirect'
   if (error instanceof errors.SessionNotFound) return 'interaction'
+  if (isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')) return 'unavailable'
   return status >= 500 ? 'server' : 'request'
 }

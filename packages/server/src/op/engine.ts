@@ -105,7 +105,10 @@ function noteErrors({ ambient }: EngineDeps, provider: Provider): void {
     const text = error instanceof Error ? error.stack : String(error)
     ambient.log.write('error', 'op.engine_failed', { error: text })
   }
-  provider.on('server_error', (_ctx: unknown, error: unknown) => logError(error))
+  provider.on('server_error', (_ctx: unknown, error: unknown) => {
+    currentWork().fault = error
+    logError(error)
+  })
   // Koa's own, which the engine's types leave out
   const koa: EventEmitter = provider
   koa.on('error', logError)

@@ -1,6 +1,7 @@
 /** The account of the running request, with its roles and groups: one query, once per request. */
 import type { Account } from '../account/account.ts'
 import { accountFromRow, selectAccounts } from '../account/account-row.ts'
+import type { Instant } from '../ambient/clock.ts'
 import { compiledQuery } from '../store/compiled-query.ts'
 import type { Queryable } from '../store/store.ts'
 import type { UnitOfWork } from './unit-of-work/unit-of-work.ts'
@@ -33,8 +34,27 @@ export function findServiceAccount(
   work: UnitOfWork,
   clientUuid: string,
 ): Promise<Account | undefined> {
+  const key = `${work.realm.id}/${clientUuid}`
+  const ofStore = services.get(on) ?? new Map<string, KeptService>()
+  services.set(on, ofStore)
+  const kept = ofStore.get(key)
+  if (kept && work.startedAt - kept.readAt < serviceAgeMaxMs) return kept.reading
   const read = async () => (await byServiceClient(on, { realmId: work.realm.id, clientUuid }))[0]
-  return once(work, `service/${clientUuid}`, read)
+  const reading = once(work, `service/${clientUuid}`, read)
+  if (ofStore.size >= serviceCountMax) ofStore.delete(ofStore.keys().next().value as string)
+  ofStore.set(key, { reading, readAt: work.startedAt })
+  reading.catch(() => ofStore.delete(key))
+  return reading
+}
+
+/** A service asks for tokens all the time; its account is as old as its realm in memory may be (realm/realms.ts). */
+const serviceAgeMaxMs = 500
+const serviceCountMax = 1000
+const services = new WeakMap<Queryable, Map<string, KeptService>>()
+
+interface KeptService {
+  readonly reading: Promise<Account | undefined>
+  readonly readAt: Instant
 }
 
 type AccountRow = Parameters<typeof accountFromRow>[0]

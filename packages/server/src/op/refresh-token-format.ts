@@ -5,7 +5,7 @@
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { ServerSecret } from '../key/seal.ts'
-import { parseCompactJws } from './compact-jws.ts'
+import { type CompactJws, parseCompactJws } from './compact-jws.ts'
 
 export interface RefreshTokenClaims {
   readonly typ: 'Refresh' | 'Offline'
@@ -34,13 +34,16 @@ export function formatRefreshToken(
   return `${signed}.${mac(secret, realmId, signed).toString('base64url')}`
 }
 
-/** The claims of a refresh token that this server made for this realm, whether or not it may still be used. */
+/**
+ * The claims of a refresh token that this server made for this realm, whether or not it may still be used.
+ * @param token as it came, or taken apart already
+ */
 export function readRefreshToken(
   secret: ServerSecret,
   realmId: string,
-  token: string,
+  token: string | CompactJws,
 ): RefreshTokenClaims | undefined {
-  const jws = parseCompactJws(token)
+  const jws = typeof token === 'string' ? parseCompactJws(token) : token
   if (jws?.header['alg'] !== 'HS256') return undefined
   const expected = mac(secret, realmId, jws.signed)
   if (jws.signature.length !== expected.length || !timingSafeEqual(jws.signature, expected)) return undefined

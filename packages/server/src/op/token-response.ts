@@ -19,14 +19,14 @@ export function completeTokenResponse(secret: ServerSecret, ctx: KoaContextWithO
   const refreshToken = ctx.oidc.entities.RefreshToken
   const granted = (ctx.oidc.entities.AccessToken ?? ctx.oidc.entities.ClientCredentials)?.scope
   const sid = refreshToken?.sid ?? ctx.oidc.entities.AccessToken?.sid
-  ctx.body = {
-    ...body,
+  // in place: setting it again would make Koa judge the type of the body again
+  Object.assign(body, {
     ...refreshMembers(secret, work, body, refreshToken),
     'not-before-policy': realm.notBefore,
     // KC-06: in this answer Keycloak's clients expect an id here
     ...(sid === undefined ? {} : { session_state: sid }),
     scope: tokenScope(realm, client, granted?.split(' ') ?? []),
-  }
+  })
 }
 
 /** A token that is not rotated is wrapped anew, so that the application sees how long it may rest now (KW-25). */

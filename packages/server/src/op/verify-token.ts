@@ -77,7 +77,7 @@ export function verifyRefreshToken(
   if (fault) return refuse(fault)
   const kind = text(jws.payload['typ'])
   if (kind !== 'Refresh' && kind !== 'Offline') return refuse({ reason: 'wrong_kind', kind })
-  const claims = readRefreshToken(secret, realm.id, token)
+  const claims = readRefreshToken(secret, realm.id, jws)
   return claims ? { ok: true, claims } : refuse(keyFault(realm, jws))
 }
 

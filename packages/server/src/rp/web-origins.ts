@@ -9,6 +9,17 @@ export type OriginRegistration = RedirectRegistration & Pick<Client, 'webOrigins
  * any. Values that are no origin are left out.
  */
 export function allowedOrigins(client: OriginRegistration): readonly string[] {
+  const kept = known.get(client)
+  if (kept) return kept
+  const origins = findOrigins(client)
+  known.set(client, origins)
+  return origins
+}
+
+/** Every access token carries them; a client in memory never changes. */
+const known = new WeakMap<OriginRegistration, readonly string[]>()
+
+function findOrigins(client: OriginRegistration): readonly string[] {
   const origins = client.webOrigins.flatMap((value) => {
     if (value === '*') return ['*']
     if (value === '+') return registeredRedirectUris(client).flatMap(originOf)

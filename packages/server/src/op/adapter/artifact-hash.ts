@@ -4,19 +4,7 @@
  */
 import { hash } from 'node:crypto'
 
-/** What the engine stores, by its own names. */
-export type ArtifactKind =
-  | 'AuthorizationCode'
-  | 'RefreshToken'
-  | 'Grant'
-  | 'Interaction'
-  | 'PushedAuthorizationRequest'
-  | 'ReplayDetection'
-  | 'DeviceCode'
-  | 'Session'
-  | 'InitialAccessToken'
-  | 'RegistrationAccessToken'
-
+/** @param kind the engine's name of the model: `RefreshToken`, `Grant`, … */
 export function artifactHash(kind: string, id: string): string {
   return hash('sha256', `${kind}/${id}`, 'base64url')
 }

@@ -18,13 +18,34 @@ export function grantedRoles(
   account: Account,
   scopeNames: readonly string[],
 ): GrantedRoles {
-  const effective = effectiveRoles(realm, account, client, scopeNames)
+  const effective = keptRoles(realm, client, account, scopeNames)
   return {
     realm: new Set(effective.realm),
     clients: new Map(
       Object.entries(effective.clients).map(([clientId, names]) => [clientId, new Set(names)]),
     ),
   }
+}
+
+/** Most people of a realm have the same few sets of roles; what comes out of one is worked out once. */
+const keptCountMax = 1000
+const kept = new WeakMap<Realm, Map<string, EffectiveRoles>>()
+
+function keptRoles(
+  realm: Realm,
+  client: Client,
+  account: Account,
+  scopeNames: readonly string[],
+): EffectiveRoles {
+  const ofRealm = kept.get(realm) ?? new Map<string, EffectiveRoles>()
+  kept.set(realm, ofRealm)
+  const key = `${client.uuid}|${scopeNames}|${account.roleIds}|${account.groupIds}`
+  const known = ofRealm.get(key)
+  if (known) return known
+  const roles = effectiveRoles(realm, account, client, scopeNames)
+  if (ofRealm.size >= keptCountMax) ofRealm.delete(ofRealm.keys().next().value as string)
+  ofRealm.set(key, roles)
+  return roles
 }
 
 export function addClientRole(granted: GrantedRoles, clientId: string, name: string): void {

@@ -104,6 +104,8 @@ export interface UnitOfWork {
   readonly events: NewEvent[]
   /** The error that the engine is answering with. */
   engineError: EngineError | undefined
+  /** What broke while the engine ran, where the answer is a 500. */
+  fault: unknown
   /** Why a refresh token was not accepted, for the answer and the event. */
   tokenFault: TokenFault | undefined
   /** What the application said of its own session (KK-53). */
@@ -134,6 +136,7 @@ export function beginWork(
     offlineGrants: new Map(),
     events: [],
     engineError: undefined,
+    fault: undefined,
     tokenFault: undefined,
     adapterSession: undefined,
     engineNotices: [],
