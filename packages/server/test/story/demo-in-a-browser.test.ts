@@ -55,6 +55,8 @@ describe('the demo with the portal (Django)', { skip: portalSkip }, () => {
   test("a sign-out by the package's own view proves who asks, so it ends every application without a question", async (t) => {
     const { person } = await open(t, [...node, 'portal'])
     await person.signOutAt('portal', "Sign out by the package's own view")
+    await person.seesTitle('Signed out of 4 of 4 applications')
+    assert.match(await person.resultRow('Portal'), /It asked for this sign-out/)
     for (const name of [...node, 'portal'] as const) await person.seesCard(name, 'Signed out')
   })
 
@@ -62,6 +64,7 @@ describe('the demo with the portal (Django)', { skip: portalSkip }, () => {
     const { person } = await open(t, [...node, 'portal'])
     await person.signOutAt('portal')
     await person.confirms()
+    await person.seesTitle('Signed out of 4 of 4 applications')
     for (const name of [...node, 'portal'] as const) await person.seesCard(name, 'Signed out')
   })
 })
