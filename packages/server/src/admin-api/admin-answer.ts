@@ -3,8 +3,9 @@ import type { FastifyReply } from 'fastify'
 import type { Realm } from '../realm/realm.ts'
 
 /**
- * An error as Keycloak's clients read it: `error` for 401, 403, 404 and 501, `errorMessage` for the rest;
- * `message` beside it is what python-keycloak shows.
+ * An error as Keycloak's clients read it: a conflict has `errorMessage`, everything else `error`, a refused body
+ * both (KQ-31). keycloak-admin-client throws whichever it finds first, so both are sentences; `message` beside
+ * them is what python-keycloak shows.
  */
 export function refuse(
   reply: FastifyReply,
@@ -12,17 +13,14 @@ export function refuse(
   text: string,
   message = text,
 ): FastifyReply {
-  const isPlain = status === 400 || status === 409 || status === 413 || status === 415
-  const body = isPlain ? { error: errorWord[status], errorMessage: text, message } : { error: text, message }
+  const isAboutBody = status === 400 || status === 413 || status === 415
+  const body = {
+    ...(status === 409 ? {} : { error: text }),
+    ...(status === 409 || isAboutBody ? { errorMessage: text } : {}),
+    message,
+  }
   return reply.code(status).type('application/json').send(body)
 }
-
-const errorWord = {
-  400: 'invalid_request',
-  409: 'conflict',
-  413: 'invalid_request',
-  415: 'invalid_request',
-} as const
 
 /** An error of Curfew's own resources. @see RFC 9457 §3 */
 export function problem(
