@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { auth } from 'express-openid-connect'
-import session from 'express-session'
+
 import { signInAsAdministrator } from '../support/administrator.ts'
 import { testSecret } from '../support/realm-export.ts'
 import type { UserAgent } from '../support/user-agent.ts'
 import type { WholeServer } from '../support/whole-server.ts'
 import { eventually, openSignedIn, startClientServer } from './client-server.ts'
+import { session } from './express-session.ts'
 import { startWebApplication, type WebApplication } from './web-application.ts'
 
 describe('express-openid-connect 3.4.0, as its authors publish it', () => {
