@@ -23,8 +23,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number
   /** Everything that it printed since the first start, errors included. */
   printed(): string
-  /** Resolves when `pattern` has been printed; rejects after 10 s. */
-  untilPrinted(pattern: RegExp): Promise<RegExpExecArray>
+  /** Resolves when `pattern` has been printed, of what was printed from the character `from` on; rejects after 10 s. */
+  untilPrinted(pattern: RegExp, from?: number): Promise<RegExpExecArray>
   rp(clientId: string, redirectUri?: string): RelyingParty
   /** kill -9. */
   kill(): Promise<void>
@@ -52,7 +52,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       return running.child.pid as number
     },
     printed: () => printed,
-    untilPrinted: (pattern) => untilFound(() => printed, pattern),
+    untilPrinted: (pattern, from = 0) => untilFound(() => printed.slice(from), pattern),
     rp: (clientId, redirectUri) =>
       relyingParty({ issuer, clientId, ...(redirectUri ? { redirectUri } : {}) }),
     async kill() {
