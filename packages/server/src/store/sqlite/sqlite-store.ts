@@ -54,8 +54,8 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
 
 function openConnection(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5000 })
-  // 64 MiB of pages per connection; temporary tables stay in memory
-  database.exec('pragma cache_size = -65536; pragma temp_store = memory')
+  // 16 MiB of pages per connection, the rest is the kernel's cache; temporary tables stay in memory
+  database.exec('pragma cache_size = -16384; pragma temp_store = memory')
   return database
 }
 
