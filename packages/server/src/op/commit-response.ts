@@ -9,6 +9,7 @@ import type { ServerSecret } from '../key/seal.ts'
 import { artifactHash } from './adapter/artifact-hash.ts'
 import { corsHeaders } from './cors.ts'
 import { sessionCookieName } from './engine-cookie.ts'
+import { type RenderErrorPage, sendErrorPage } from './engine-error.ts'
 import { explainRefresh } from './explain-refresh.ts'
 import { errorEvent, successEvent } from './op-event.ts'
 import { isPasswordRefused } from './password-grant.ts'
@@ -19,30 +20,38 @@ import { currentWork, hasWrites, type Payload, type UnitOfWork } from './unit-of
 
 export interface CommitResponseDeps extends CommitDeps {
   readonly secret: ServerSecret
+  readonly renderErrorPage: RenderErrorPage
 }
 
+type Next = () => Promise<unknown>
+
 export function commitResponse(deps: CommitResponseDeps) {
-  return async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
+  return async (ctx: KoaContextWithOIDC, next: Next): Promise<void> => {
     await next()
-    // no `oidc` when no route matched
+    // undefined when no route matched
     if (!ctx.oidc) return
-    const work = currentWork()
-    if (ctx.status >= 500) {
-      // a fault of ours writes nothing; the page for people is there already (engine-error.ts)
-      const { body, type } = ctx
-      if (isCurfewError(work.fault, 'CURFEW_STORE_UNAVAILABLE')) answerUnavailable(ctx, work.fault)
-      if (type === 'text/html') Object.assign(ctx, { type, body })
-      return
-    }
-    const from = await prepare(deps, ctx, work)
-    if (!hasWrites(work) && from.sessionUid === undefined && !from.givesTokens) return
     try {
-      const result = await commit(deps, work, from)
-      if (!result.ok) await answerRefusal(deps, ctx, work, result.refusal)
+      await commitPrepared(deps, ctx, currentWork())
     } catch (error) {
-      answerUnavailable(ctx, error)
+      answerFault(deps, ctx, error)
     }
   }
+}
+
+async function commitPrepared(
+  deps: CommitResponseDeps,
+  ctx: KoaContextWithOIDC,
+  work: UnitOfWork,
+): Promise<void> {
+  if (ctx.status >= 500) {
+    // a fault of ours or of the database: nothing is written
+    if (isStoreFault(work.engineFault)) answerFault(deps, ctx, work.engineFault)
+    return
+  }
+  const from = await prepare(deps, ctx, work)
+  if (!hasWrites(work) && from.sessionUid === undefined && !from.givesTokens) return
+  const result = await commit(deps, work, from)
+  if (!result.ok) await answerRefusal(deps, ctx, work, result.refusal)
 }
 
 async function prepare(
@@ -169,18 +178,38 @@ async function describeError(
   if (event) void recordEventAlone(deps, deps.store, event, at)
 }
 
+/** A fault of ours writes nothing. The page for people is there already (engine-error.ts). */
+function answerFault(ctx: KoaContextWithOIDC, fault: unknown): void {
+  if (!isCurfewError(fault, 'CURFEW_STORE_UNAVAILABLE')) return
+  const { body, type } = ctx
+  answerUnavailable(ctx, fault)
+  if (type === 'text/html') Object.assign(ctx, { type, body })
+}
+
 /** Nothing may throw out of here: Koa would answer with plain text (engine.md §8.3). */
-function answerUnavailable(ctx: KoaContextWithOIDC, error: unknown): void {
+function answerFault(deps: CommitResponseDeps, ctx: KoaContextWithOIDC, error: unknown): void {
   ctx.res.removeHeader('set-cookie')
   ctx.remove('location')
-  const isAway = isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')
-  ctx.status = isAway ? 503 : 500
+  const isAway = isStoreFault(error)
+  if (!isAway) ctx.app.emit('error', error, ctx)
+  const status = isAway ? 503 : 500
+  if (ctx.oidc.route !== 'token' && ctx.accepts('json', 'html') === 'html') {
+    sendErrorPage(deps.renderErrorPage, ctx, isAway ? 'unavailable' : 'server')
+  } else {
+    ctx.body = isAway
+      ? {
+          error: 'temporarily_unavailable',
+          error_description: 'The server cannot reach its database. Try again.',
+        }
+      : { error: 'server_error', error_description: 'The server made a mistake.' }
+  }
+  ctx.status = status
   if (isAway) ctx.set('retry-after', '5')
-  else ctx.app.emit('error', error, ctx)
-  ctx.body = isAway
-    ? {
-        error: 'temporarily_unavailable',
-        error_description: 'The server cannot reach its database. Try again.',
-      }
-    : { error: 'server_error', error_description: 'The server made a mistake.' }
+}
+
+/** The database is away: a failed commit, or a read that the driver refused. */
+function isStoreFault(error: unknown): boolean {
+  if (isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')) return true
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(08|25|53|55|57|58)...$/.test(code) || /^(ECONN|EPIPE|ETIMEDOUT|ERR_SQLITE)/.test(code)
 }

@@ -35,16 +35,25 @@ export function renderEngineError(render: RenderErrorPage) {
       ctx.body = out
       return
     }
-    const page = render({
-      realm,
-      reason: reasonOf(error, ctx.status),
-      acceptLanguage: ctx.get('accept-language') || undefined,
-      uiLocales: typeof ctx.query['ui_locales'] === 'string' ? ctx.query['ui_locales'] : undefined,
-    })
-    ctx.set({ ...page.headers })
-    ctx.type = 'html'
-    ctx.body = page.html
+    sendErrorPage(render, ctx, reasonOf(error, ctx.status))
   }
+}
+
+/** The status is the caller's. */
+export function sendErrorPage(
+  render: RenderErrorPage,
+  ctx: KoaContextWithOIDC,
+  reason: ErrorPageReason,
+): void {
+  const page = render({
+    realm: currentWork().realm,
+    reason,
+    acceptLanguage: ctx.get('accept-language') || undefined,
+    uiLocales: typeof ctx.query['ui_locales'] === 'string' ? ctx.query['ui_locales'] : undefined,
+  })
+  ctx.set({ ...page.headers })
+  ctx.type = 'html'
+  ctx.body = page.html
 }
 
 function reasonOf(error: Error, status: number): ErrorPageReason {

@@ -13,6 +13,7 @@ import {
   type QueryResult,
 } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
+import { isConnectionError, isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
 
 /** Statements longer than this are bulk inserts of one length or another; naming them would fill the server's memory. */
 const namedStatementCharactersMax = 4000
@@ -37,7 +38,11 @@ class PostgresDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<PostgresConnection> {
-    return new PostgresConnection(await this.#pool.connect(), this.#names)
+    try {
+      return new PostgresConnection(await this.#pool.connect(), this.#names)
+    } catch (error) {
+      throw explained(error)
+    }
   }
 
   async releaseConnection(connection: PostgresConnection): Promise<void> {
@@ -84,10 +89,9 @@ class PostgresConnection implements DatabaseConnection {
       })
       return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
     } catch (error) {
-      // an error without an SQLSTATE comes from the connection: it must not go back to the pool
-      if (error instanceof Error && !('code' in error && /^[0-9A-Z]{5}$/.test(String(error.code))))
-        this.#brokenBy = error
-      throw error
+      // such a connection must not go back to the pool
+      if (isConnectionError(error)) this.#brokenBy = error
+      throw explained(error)
     }
   }
 
@@ -109,4 +113,9 @@ class PostgresConnection implements DatabaseConnection {
     this.#names.set(text, name)
     return name
   }
+}
+
+/** A query outside a transaction fails with the same word as one inside; what can be tried again stays as it is. */
+function explained(error: unknown): unknown {
+  return isDatabaseFault(error) && !isRetryable(error) ? unavailable(error) : error
 }

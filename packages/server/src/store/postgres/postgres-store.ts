@@ -3,12 +3,12 @@ import { Kysely, sql } from 'kysely'
 import pg from 'pg'
 import type { Ambient } from '../../ambient/ambient.ts'
 import { randomId } from '../../ambient/random.ts'
-import { CurfewError, isCurfewError } from '../../errors.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
+import { isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
 import { postgresDialect } from './postgres-driver.ts'
 import { startListening } from './postgres-listen.ts'
 
@@ -42,7 +42,7 @@ export async function openPostgresStore(
     transact: (work) => inTransaction(committing, work),
     onWake: (channel, heard) => bus.on(channel, heard),
     async check() {
-      await sql`select 1`.execute(db).catch((error) => Promise.reject(unavailable(error)))
+      await sql`select 1`.execute(db)
     },
     async [Symbol.asyncDispose]() {
       await listening.stop()
@@ -121,30 +121,4 @@ async function runWork<T>(
       from unnest(${channels}::text[], ${payloads}::text[]) as notice (channel, payload)`.execute(db)
   }
   return value
-}
-
-function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
-}
-
-/** Serialization failure and deadlock: PostgreSQL asks to run the transaction again. */
-function isRetryable(error: unknown): boolean {
-  const state = sqlStateOf(error)
-  return state === '40001' || state === '40P01'
-}
-
-/** Classes 08, 25, 53, 55, 57, 58 and XX, retries used up, and everything that has no SQLSTATE but comes from the socket. */
-function isDatabaseFault(error: unknown): boolean {
-  if (!(error instanceof Error) || isCurfewError(error)) return false
-  const state = sqlStateOf(error)
-  if (state && /^[0-9A-Z]{5}$/.test(state)) return /^(08|25|53|55|57|58|XX|40)/.test(state)
-  return (
-    (state !== undefined && /^E[A-Z]+$/.test(state)) ||
-    /timeout|terminated|Connection|connection|not queryable/.test(error.message)
-  )
-}
-
-function unavailable(cause: unknown): CurfewError {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return new CurfewError('CURFEW_STORE_UNAVAILABLE', `The database is not available: ${text}.`, { cause })
 }
