@@ -34,14 +34,29 @@ export async function storeSettlements(
   settled: readonly SettledDelivery[],
   at: Instant,
 ): Promise<StoredSettlements> {
+  const newest = newestFences(settled)
   const matched = await updateRows(tx, 'delivery', deliveryUpdate, settled.map(deliveryChange))
-  const stored = settled.filter(({ tried }) => matched.has(tried.leased.subject.deliveryId))
+  const isCurrent = ({ tried: { leased } }: SettledDelivery): boolean =>
+    matched.has(leased.subject.deliveryId) && leased.fence === newest.get(leased.subject.deliveryId)
+  const stored = settled.filter(isCurrent)
   await updateRows(tx, 'attempt', attemptUpdate, stored.map(attemptChange))
   const health = await updateEndpoints(deps, tx, stored, at)
   for (const id of new Set(stored.map(({ tried }) => tried.leased.subject.signOutId)))
     tx.notify('settled', id)
-  const refusedByFence = settled.filter(({ tried }) => !matched.has(tried.leased.subject.deliveryId))
-  return { stored, refusedByFence, health }
+  return { stored, refusedByFence: settled.filter((one) => !isCurrent(one)), health }
+}
+
+/**
+ * A process that was frozen beyond its lease can bring the late outcome and the one of its next try together; the
+ * row that matched has the higher fence (I7).
+ */
+function newestFences(settled: readonly SettledDelivery[]): ReadonlyMap<string, number> {
+  const fences = new Map<string, number>()
+  for (const { tried } of settled) {
+    const { fence, subject } = tried.leased
+    fences.set(subject.deliveryId, Math.max(fence, fences.get(subject.deliveryId) ?? 0))
+  }
+  return fences
 }
 
 const deliveryUpdate = {
