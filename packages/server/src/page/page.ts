@@ -24,11 +24,13 @@ import { registerSetupPages, type SetupPageDeps } from './setup-routes.ts'
 import { registerSignInPages, type SignInPageDeps } from './sign-in-routes.ts'
 import type { SignOutPageDeps } from './sign-out-call.ts'
 import { accessibilityPage } from './statement-page.ts'
+import { registerWelcome } from './welcome-routes.ts'
 
 export type PageDeps = SignInPageDeps & SetupPageDeps & SignOutPageDeps
 
 export function registerPages(app: FastifyInstance, deps: PageDeps): void {
   registerResources(app)
+  registerWelcome(app, deps)
   registerSetupPages(app, deps)
   registerSignInPages(app, deps)
   registerEndSession(app, deps)

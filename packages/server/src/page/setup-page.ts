@@ -62,7 +62,7 @@ export function setupDonePage(frame: Frame, done: { account: string; next: SafeU
   const main = html`<main>
 <h1 tabindex="-1" autofocus>${title}</h1>
 <p class="lead">${language.html('setup.doneText', { account: html`<strong><bdi>${done.account}</bdi></strong>` })}</p>
-<div class="actions"><a class="button primary full" href="${done.next}">${language.text('signIn.submit')}</a></div>
+<div class="actions"><a class="button primary full" href="${done.next}">${language.text('setup.go')}</a></div>
 </main>`
   return renderPage(frame, { title, main })
 }

@@ -133,7 +133,7 @@ function sendDone(
 ): FastifyReply {
   const page = setupDonePage(frameOf(settings, undefined, request), {
     account: username,
-    next: localUrl('/realms/master/account'),
+    next: localUrl('/'),
   })
   return sendPage(reply, settings, 200, page)
 }

@@ -12,6 +12,7 @@ import { type ResultRow, resultPage } from '../../src/page/result-page.ts'
 import { setupDonePage, setupPage } from '../../src/page/setup-page.ts'
 import { type SignInPage, signInPage } from '../../src/page/sign-in-page.ts'
 import { accessibilityPage, wrongAddressPage } from '../../src/page/statement-page.ts'
+import { welcomePage } from '../../src/page/welcome-page.ts'
 
 const at = Date.UTC(2026, 10, 22, 10, 42, 15)
 const minute = 60_000
@@ -169,7 +170,12 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
       values: { organisation: 'Harbour & Sons', username: 'admin', email: '' },
       problem: 'passwordShort',
     }),
-  'setup-done': (frame) => setupDonePage(frame, { account: 'admin', next: localUrl('/admin') }),
+  'setup-done': (frame) => setupDonePage(frame, { account: 'admin', next: localUrl('/') }),
+  welcome: (frame) =>
+    welcomePage(frame, {
+      address: 'https://id.example.org',
+      discovery: webUrl('https://id.example.org/realms/master/.well-known/openid-configuration'),
+    }),
   accessibility: (frame) => accessibilityPage(frame),
   'wrong-address': (frame) => wrongAddressPage(frame, 'http://localhost:8080'),
 }

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { issueSetupTicket } from '../../src/realm/setup-ticket.ts'
+import { forEachDatabase } from '../support/database.ts'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
+
+const secret = 'One short sentence.'
+
+forEachDatabase('the bare address of the server', (database) => {
+  let world: WholeServer
+  before(async () => {
+    world = await startWholeServer(database, { clients: [], realm: 'payroll' })
+  })
+  after(() => world?.[Symbol.asyncDispose]())
+
+  test('leads to the setup page while nobody administers master, then through it to a page that names no realm but master', async () => {
+    const agent = world.browser()
+    const first = await agent.follow(await agent.get(`${world.url}/`), world.url)
+    assert.equal(first.url, `${world.url}/setup`)
+    const { store, ambient } = world.server
+    const ticket = await store.transact((tx) => issueSetupTicket(tx, ambient.random, ambient.clock.now()))
+    const form = await agent.follow(await agent.submit(first, { ticket }), world.url)
+    const made = await agent.submit(form, { username: 'root', password: secret })
+    assert.equal(made.status, 200)
+    assert.match(made.text, /<a class="button primary full" href="\/">/)
+
+    const welcome = await agent.get(`${world.url}/`)
+    assert.equal(welcome.status, 200)
+    assert.match(welcome.text, /<h1>This is a sign-in server<\/h1>/)
+    assert.ok(welcome.text.includes(`<code dir="ltr">${world.url}</code>`))
+    assert.doesNotMatch(welcome.text, /payroll|root/)
+    const [, discovery = ''] = /href="([^"]+openid-configuration)"/.exec(welcome.text) ?? []
+    assert.equal((await agent.get(discovery)).status, 200)
+  })
+})
