@@ -105,6 +105,7 @@ function storesOf(world: World, process: SimulatedProcess): Readonly<Record<Stor
     const store = createSimulatedStore({
       engine: world.engine,
       turns: process.turns,
+      slots: world.slots,
       notify: (channel, payload) => notifyAll(world, channel, payload),
       onWake: (channel, heard) => process.bus.on(channel, heard),
       atEdge(edge) {

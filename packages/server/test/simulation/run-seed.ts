@@ -13,6 +13,7 @@ import { Scheduler } from './scheduler.ts'
 import { seededRandom } from './seeded-random.ts'
 import { setUp } from './setup.ts'
 import { Engine } from './store/engine.ts'
+import { Slots } from './store/simulated-store.ts'
 import type { World } from './world.ts'
 
 export interface SeedResult {
@@ -33,16 +34,28 @@ const startedAt = 1_760_000_000_000
 /** A run that takes more steps than this does not come to rest. */
 const stepCountMax = 400_000
 
-/** One engine serves all seeds of a process: the schema is made and its statements are prepared once. */
-export async function createEngine(): Promise<Engine> {
-  const engine = new Engine()
-  await engine.migrate()
-  return engine
+/** Serves all seeds of a process: the schema is made and its statements are prepared once. */
+export interface Stage {
+  readonly engine: Engine
+  readonly slots: Slots
 }
 
-export async function runSeed(engine: Engine, seed: number, options: SeedOptions = {}): Promise<SeedResult> {
+/** Far more than a run has processes and open transactions. */
+const slotCount = 600
+
+export async function createStage(): Promise<Stage> {
+  const engine = new Engine()
+  await engine.migrate()
+  const slots = new Slots()
+  await slots.fill(slotCount)
+  return { engine, slots }
+}
+
+export async function runSeed(stage: Stage, seed: number, options: SeedOptions = {}): Promise<SeedResult> {
+  const { engine } = stage
   engine.clear()
-  const world = createWorld(engine, seed, options)
+  stage.slots.reset()
+  const world = createWorld(stage, seed, options)
   engine.onCommit = (changes) => {
     try {
       noteRealm(world)
@@ -70,7 +83,7 @@ export async function runSeed(engine: Engine, seed: number, options: SeedOptions
   return { seed, failure, hash: world.history.hash(), stepCount, lines: world.history.lines }
 }
 
-function createWorld(engine: Engine, seed: number, options: SeedOptions): World {
+function createWorld({ engine, slots }: Stage, seed: number, options: SeedOptions): World {
   const random = seededRandom(seed, 1)
   const plan = makePlan(random)
   const owner: Owner = { isAlive: true, isFrozen: false, parked: [] }
@@ -81,6 +94,7 @@ function createWorld(engine: Engine, seed: number, options: SeedOptions): World 
     productRandom: seededRandom(seed, 2),
     scheduler: new Scheduler(seededRandom(seed, 3), startedAt),
     engine,
+    slots,
     history: createHistory(options.keepsLines ?? false),
     planted: options.planted,
     owner,

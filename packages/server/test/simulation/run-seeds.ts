@@ -1,7 +1,7 @@
 /** Many seeds in a row, with what S-01 and S-02 ask for: counts, the first failure, and the proof that seeds replay. */
 import { replaceSigning } from './keys.ts'
 import type { Planted } from './planted/planted.ts'
-import { createEngine, runSeed, type SeedResult } from './run-seed.ts'
+import { createStage, runSeed, type SeedResult } from './run-seed.ts'
 import { realTurn } from './scheduler.ts'
 
 export interface SeedsReport {
@@ -29,7 +29,7 @@ const twiceEvery = 100
 export async function runSeeds(options: SeedsOptions): Promise<SeedsReport> {
   const { from, count, planted } = options
   const putBack = replaceSigning()
-  const engine = await createEngine()
+  const stage = await createStage()
   const failures: SeedResult[] = []
   const lostDeterminism: number[] = []
   const startedCpu = process.cpuUsage().user
@@ -37,10 +37,10 @@ export async function runSeeds(options: SeedsOptions): Promise<SeedsReport> {
   let seedCount = 0
   try {
     for (let seed = from; seed < from + count; seed++) {
-      const result = await runSeed(engine, seed, { planted })
+      const result = await runSeed(stage, seed, { planted })
       seedCount += 1
       stepCount += result.stepCount
-      if (seed % twiceEvery === 0 && (await runSeed(engine, seed, { planted })).hash !== result.hash) {
+      if (seed % twiceEvery === 0 && (await runSeed(stage, seed, { planted })).hash !== result.hash) {
         lostDeterminism.push(seed)
       }
       if (result.failure) {

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { replaceSigning } from './keys.ts'
 import { allPlants, plantNamed } from './planted/all-plants.ts'
 import type { Planted } from './planted/planted.ts'
-import { createEngine, runSeed, type SeedResult } from './run-seed.ts'
+import { createStage, runSeed, type SeedResult } from './run-seed.ts'
 import { runSeeds } from './run-seeds.ts'
 
 const { values: flags } = parseArgs({
@@ -30,7 +30,7 @@ process.exitCode = flags.seed === undefined ? await runMany() : await showOne(Nu
 async function showOne(seed: number): Promise<number> {
   replaceSigning()
   const planted = flags.planted === undefined ? undefined : plantNamed(flags.planted)
-  const result = await runSeed(await createEngine(), seed, { planted, keepsLines: true })
+  const result = await runSeed(await createStage(), seed, { planted, keepsLines: true })
   console.log(result.lines.join('\n'))
   console.log(`seed ${seed}, ${result.stepCount} steps, history ${result.hash}`)
   if (result.failure) console.log(describe(result, planted))

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { replaceSigning } from './keys.ts'
 import { plantNamed } from './planted/all-plants.ts'
-import { createEngine, runSeed } from './run-seed.ts'
+import { createStage, runSeed } from './run-seed.ts'
 import { runSeeds } from './run-seeds.ts'
 
 const fixtures = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url), 'utf8')) as readonly {
@@ -26,11 +26,11 @@ describe('the simulator', () => {
   test('the same seed gives the same history, another seed another one', async () => {
     const putBack = replaceSigning()
     try {
-      const engine = await createEngine()
-      const first = await runSeed(engine, 5)
-      await runSeed(engine, 6)
-      assert.equal((await runSeed(engine, 5)).hash, first.hash)
-      assert.notEqual((await runSeed(engine, 6)).hash, first.hash)
+      const stage = await createStage()
+      const first = await runSeed(stage, 5)
+      await runSeed(stage, 6)
+      assert.equal((await runSeed(stage, 5)).hash, first.hash)
+      assert.notEqual((await runSeed(stage, 6)).hash, first.hash)
     } finally {
       putBack()
     }

@@ -12,6 +12,7 @@ import type { RealmHistory } from './realm-history.ts'
 import type { Owner, Scheduler } from './scheduler.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { Engine } from './store/engine.ts'
+import type { Slots } from './store/simulated-store.ts'
 
 /** A client session that was ever committed: what its application knows. */
 export interface KnownMember {
@@ -36,6 +37,7 @@ export interface World {
   readonly productRandom: SeededRandom
   readonly scheduler: Scheduler
   readonly engine: Engine
+  readonly slots: Slots
   readonly history: History
   readonly planted: Planted | undefined
   /** Network, people and time: never dies. */

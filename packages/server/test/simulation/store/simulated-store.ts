@@ -1,6 +1,6 @@
 /** The product's `Store` on the engine, for one simulated process: retries, effects and wake-ups as the real one. */
 import {
-  type CompiledQuery,
+  CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   Kysely,
@@ -22,6 +22,7 @@ export type StoreEdge = 'commit.before' | 'commit.after'
 export interface SimulatedStoreDeps {
   readonly engine: Engine
   readonly turns: Turns
+  readonly slots: Slots
   /** Hears NOTIFY after a commit. */
   notify(channel: WakeChannel, payload: string): void
   onWake: Store['onWake']
@@ -29,14 +30,13 @@ export interface SimulatedStoreDeps {
   atEdge?(edge: StoreEdge, transaction: EngineTransaction): void
   /** Every statement, before it runs: bugs are planted here. */
   rewrite?(query: CompiledQuery, transaction: EngineTransaction | undefined): CompiledQuery
-  /** Every result, before its reader sees it. */
   readonly log?: Log
 }
 
 const tryCountMax = 3
 
 export function createSimulatedStore(deps: SimulatedStoreDeps): Store {
-  const reader = new Slot()
+  const reader = deps.slots.lend()
   reader.bind(deps, undefined)
   return {
     dialect: 'postgres',
@@ -69,7 +69,7 @@ async function transactOnce<T>(
 ): Promise<T> {
   const { engine, turns } = deps
   const transaction = engine.begin(turns)
-  const slot = idleSlots.pop() ?? new Slot()
+  const slot = deps.slots.lend()
   slot.bind(deps, transaction)
   try {
     const value = await work({
@@ -89,7 +89,7 @@ async function transactOnce<T>(
     engine.abort(transaction)
     throw error
   } finally {
-    idleSlots.push(slot)
+    deps.slots.giveBack(slot)
   }
 }
 
@@ -100,8 +100,7 @@ function turn(turns: Turns): Promise<void> {
 /** A Kysely whose connection is lent to one transaction after the other: making one costs more than a query. */
 class Slot {
   readonly db: Kysely<Tables>
-  #execute: (query: CompiledQuery) => Promise<QueryResult<unknown>> = () =>
-    Promise.reject(new Error('not lent'))
+  #execute: (query: CompiledQuery) => Promise<QueryResult<unknown>> = () => Promise.resolve({ rows: [] })
 
   constructor() {
     const connection: DatabaseConnection = {
@@ -120,7 +119,40 @@ class Slot {
   }
 }
 
-const idleSlots: Slot[] = []
+/** What is lent; processes that die keep theirs until the run is over. */
+export class Slots {
+  readonly #all: Slot[] = []
+  #lent = 0
+  readonly #returned: Slot[] = []
+
+  /**
+   * Kysely takes some more turns for its first query than for all others, which would make the first run of a seed
+   * another one than the second: so every slot has run one before it is lent.
+   */
+  async fill(count: number): Promise<void> {
+    while (this.#all.length < count) {
+      const slot = new Slot()
+      await slot.db.executeQuery(CompiledQuery.raw('select 1'))
+      this.#all.push(slot)
+    }
+  }
+
+  lend(): Slot {
+    const slot = this.#returned.pop() ?? this.#all[this.#lent++]
+    if (!slot) throw new Error('there are more open transactions than slots')
+    return slot
+  }
+
+  giveBack(slot: Slot): void {
+    this.#returned.push(slot)
+  }
+
+  /** Everything is here again. */
+  reset(): void {
+    this.#lent = 0
+    this.#returned.length = 0
+  }
+}
 
 function dialectOf(connection: DatabaseConnection): Dialect {
   const nothing = (): Promise<void> => Promise.resolve()
