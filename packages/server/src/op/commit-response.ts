@@ -45,7 +45,7 @@ async function commitPrepared(
 ): Promise<void> {
   if (ctx.status >= 500) {
     // a fault of ours or of the database: nothing is written
-    if (isStoreFault(work.engineFault)) answerFault(deps, ctx, work.engineFault)
+    if (isStoreFault(work.fault)) answerFault(deps, ctx, work.fault)
     return
   }
   const from = await prepare(deps, ctx, work)
@@ -176,14 +176,6 @@ async function describeError(
   }
   const event = errorEvent(ctx, work, { accountId: known.accountId, sessionUid: known.sessionUid }, at)
   if (event) void recordEventAlone(deps, deps.store, event, at)
-}
-
-/** A fault of ours writes nothing. The page for people is there already (engine-error.ts). */
-function answerFault(ctx: KoaContextWithOIDC, fault: unknown): void {
-  if (!isCurfewError(fault, 'CURFEW_STORE_UNAVAILABLE')) return
-  const { body, type } = ctx
-  answerUnavailable(ctx, fault)
-  if (type === 'text/html') Object.assign(ctx, { type, body })
 }
 
 /** Nothing may throw out of here: Koa would answer with plain text (engine.md §8.3). */

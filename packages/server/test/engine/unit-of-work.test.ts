@@ -128,6 +128,7 @@ forEachDatabase('a response of the engine', (database) => {
     assert.equal(page.status, 503)
     assert.equal(page.headers['retry-after'], '5')
     assert.equal(page.location, undefined)
+    assert.match(page.text, /error: unavailable/)
   })
 
   test('a session that nobody used for a minute is touched, and not more often', async () => {

@@ -104,8 +104,6 @@ export interface UnitOfWork {
   readonly events: NewEvent[]
   /** The error that the engine is answering with. */
   engineError: EngineError | undefined
-  /** What the engine could not answer. */
-  engineFault: unknown
   /** What broke while the engine ran, where the answer is a 500. */
   fault: unknown
   /** Why a refresh token was not accepted, for the answer and the event. */
@@ -138,7 +136,6 @@ export function beginWork(
     offlineGrants: new Map(),
     events: [],
     engineError: undefined,
-    engineFault: undefined,
     fault: undefined,
     tokenFault: undefined,
     adapterSession: undefined,
