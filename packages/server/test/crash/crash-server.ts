@@ -23,15 +23,25 @@ export interface CrashServer {
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
+export interface CrashServerOptions {
+  readonly cliff?: Cliff | undefined
+  /** No file may grow beyond this: a disk that is full (`ulimit -f`). */
+  readonly fileKilobytesMax?: number
+}
+
 /** Starts `curfew serve`, or the same with a cliff; resolves when it answers. */
-export async function startCrashServer(flags: readonly string[], cliff?: Cliff): Promise<CrashServer> {
+export async function startCrashServer(
+  flags: readonly string[],
+  { cliff, fileKilobytesMax }: CrashServerOptions = {},
+): Promise<CrashServer> {
   const { PATH = '', HOME = '' } = process.env
   const crashAt = cliff ? { CRASH_AT: `${cliff.gate}:${cliff.arrival}` } : {}
-  const child = spawn(
-    process.execPath,
-    ['-C', '@curfew/source', cliff ? withGates : main, 'serve', '--dev', ...flags],
-    { env: { PATH, HOME, ...crashAt }, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+  const args = ['-C', '@curfew/source', cliff ? withGates : main, 'serve', '--dev', ...flags]
+  const limit = fileKilobytesMax === undefined ? '' : `ulimit -f ${fileKilobytesMax * 2}; `
+  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...args], {
+    env: { PATH, HOME, ...crashAt },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let errors = ''
   child.stderr.on('data', (chunk) => {
     errors = (errors + String(chunk)).slice(-20_000)

@@ -69,7 +69,7 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
       kills[kill.kind] += 1
       if (kill.kind === 'gate') await server.kill('SIGTERM')
       if (server.hasEnded())
-        server = await startCrashServer(flags, kill.kind === 'gate' ? kill.cliff : undefined)
+        server = await startCrashServer(flags, { cliff: kill.kind === 'gate' ? kill.cliff : undefined })
       const hit = await carryOut(kill, database, server)
       if (kill.kind === 'gate' && !hit) missedGates.push(kill.cliff.gate)
       run.onKill?.(index, kill, hit)
