@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 
 export interface WebApplication extends AsyncDisposable {
+  /** On the same site as the server, as applications of one company are; `127.0.0.1` is another site to a browser. */
   readonly url: string
   readonly routes: Express
 }
@@ -14,7 +15,7 @@ export async function startWebApplication(): Promise<WebApplication> {
   const server = createServer(routes).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://localhost:${(server.address() as AddressInfo).port}`,
     routes,
     async [Symbol.asyncDispose]() {
       server.close()
