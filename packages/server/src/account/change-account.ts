@@ -108,12 +108,3 @@ export async function addGroups(tx: Tx, accountId: string, groupIds: readonly st
     .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
-
-export async function removeGroups(tx: Tx, accountId: string, groupIds: readonly string[]): Promise<void> {
-  if (groupIds.length === 0) return
-  await tx.db
-    .deleteFrom('account_group')
-    .where('account_id', '=', accountId)
-    .where('group_id', 'in', groupIds)
-    .execute()
-}

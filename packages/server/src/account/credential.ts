@@ -123,8 +123,3 @@ export function sealCredential(
 ): string {
   return seal(deps.secret, deps.random, `credential/${credentialId}`, JSON.stringify(data))
 }
-
-/** @throws CURFEW_KEY_UNSEAL_FAILED */
-export function openCredential(secret: ServerSecret, row: Pick<CredentialTable, 'id' | 'data'>): unknown {
-  return JSON.parse(unseal(secret, `credential/${row.id}`, row.data))
-}

@@ -160,7 +160,6 @@ export const settingsSchema = Type.Object(
 )
 
 export type Settings = Static<typeof settingsSchema>
-export type SettingName = keyof Settings
 
 /** Settings whose value never appears in a message or a listing. */
 export const secretSettings: ReadonlySet<string> = new Set(['bootstrap.admin_password', 'database.url'])

@@ -49,15 +49,6 @@ export function signingKeyFor(
     .sort((a, b) => b.priority - a.priority || b.usableAt - a.usableAt)[0]
 }
 
-/** What the JWKS endpoint serves: active and passive keys, RS256 first for clients that read only the first. */
-export function publishedKeys(keys: readonly RealmKey[]): readonly JWK[] {
-  const rank = (key: RealmKey): number => signingAlgorithms.indexOf(key.algorithm)
-  return keys
-    .filter((key) => key.status !== 'retired')
-    .sort((a, b) => rank(a) - rank(b) || b.priority - a.priority)
-    .map((key) => key.publicJwk)
-}
-
 /** Generates a key pair outside any transaction: RSA takes up to a second. */
 export async function generateKey(random: Random, algorithm: SigningAlgorithm): Promise<JWK> {
   const options = {

@@ -209,9 +209,5 @@ export function isApplication(draft: ClientDraft): boolean {
   return flagOf(of, 'standardFlowEnabled', true) || flagOf(of, 'directAccessGrantsEnabled', false)
 }
 
-/** A client's attributes as text. */
-export const attributesOf = (draft: ClientDraft): Readonly<Record<string, string>> =>
-  textMapOf(draft.representation, 'attributes')
-
 /** NumericDate of a member, 0 for none. */
 export const notBeforeOf = (of: Representation): number => countOf(of, 'notBefore', 0)
