@@ -1,7 +1,7 @@
 /** Credentials of an account: the password hash, and second steps whose secrets are sealed. */
 import type { Instant } from '../ambient/clock.ts'
 import { type Random, randomUuid } from '../ambient/random.ts'
-import { type ServerSecret, seal, unseal } from '../key/seal.ts'
+import { type ServerSecret, seal } from '../key/seal.ts'
 import type { Queryable, Tx } from '../store/store.ts'
 import type { CredentialTable } from '../store/tables.ts'
 import type { StoredPassword } from './password.ts'

@@ -8,7 +8,6 @@ import {
   objectOf,
   objectsOf,
   type Representation,
-  textMapOf,
   textOf,
   textsOf,
   without,
