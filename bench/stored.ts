@@ -80,7 +80,7 @@ async function measureSignOut(database: BenchDatabase, dataDir: string): Promise
   const endpoints = await discover(http, '/realms/test')
   const cpuMs = (): number => cpuMsOf(server.pid) + (database.pid ? cpuMsOf(database.pid) : 0)
   await signOutMany(http, endpoints, receivers, 20, cpuMs)
-  return signOutMany(http, endpoints, receivers, count, cpuMs)
+  return await signOutMany(http, endpoints, receivers, count, cpuMs)
 }
 
 /** One after the other, so that the time is the time of one. */

@@ -1,6 +1,15 @@
 /** Ends session rows: the first half of closing the door. Called by `sign-out/` alone, under the row lock. */
 import type { Instant } from '../ambient/clock.ts'
+import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
+
+const endSession = compiledStatement({ uid: '', signOutId: '', at: 0 }, (db, { uid, signOutId, at }) =>
+  db
+    .updateTable('session')
+    .set({ state: 'ended', ended_at: at, sign_out_id: signOutId })
+    .where('uid', '=', uid)
+    .where('state', '=', 'active'),
+)
 
 /** @returns false when the session had been ended before: the first cause wins (R6, R13) */
 export async function endSessionRow(
@@ -9,22 +18,19 @@ export async function endSessionRow(
   signOutId: string,
   at: Instant,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await tx.db
-    .updateTable('session')
-    .set({ state: 'ended', ended_at: at, sign_out_id: signOutId })
-    .where('uid', '=', sessionUid)
-    .where('state', '=', 'active')
-    .executeTakeFirst()
-  return numUpdatedRows === 1n
+  return (await endSession(tx, { uid: sessionUid, signOutId, at })) === 1
 }
 
-export async function endClientSessionRows(tx: Tx, sessionUid: string, at: Instant): Promise<void> {
-  await tx.db
+const endMembers = compiledStatement({ sessionUid: '', at: 0 }, (db, { sessionUid, at }) =>
+  db
     .updateTable('client_session')
     .set({ ended_at: at })
     .where('session_uid', '=', sessionUid)
-    .where('ended_at', 'is', null)
-    .execute()
+    .where('ended_at', 'is', null),
+)
+
+export async function endClientSessionRows(tx: Tx, sessionUid: string, at: Instant): Promise<void> {
+  await endMembers(tx, { sessionUid, at })
 }
 
 /** One application leaves; the session and the others stay. */

@@ -4,6 +4,7 @@ import type { Gate } from '../ambient/gate.ts'
 import { randomId } from '../ambient/random.ts'
 import type { EventDeps } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
+import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
 
@@ -27,30 +28,48 @@ export function newSignOutId(deps: Pick<ClosingDeps, 'random'>): string {
   return randomId(deps.random, 'so_', 128)
 }
 
+/** By their columns; `insertSignOut` fills them. */
+const emptyRow = {
+  id: '',
+  realm_id: '',
+  scope: '',
+  kind: '',
+  cause: '',
+  initiator: '',
+  actor_account_id: null as string | null,
+  actor_client_id: null as string | null,
+  actor_ip_address: null as string | null,
+  session_uid: null as string | null,
+  account_id: null as string | null,
+  parent_id: null as string | null,
+  application_count: 0,
+  committed_at: 0,
+  completed_at: null as number | null,
+}
+
+const insert = compiledStatement(emptyRow, (db, row) => db.insertInto('sign_out').values(row))
+
 export async function insertSignOut(
   tx: Tx,
   command: SignOutCommand,
   row: SignOutRow,
   at: Instant,
 ): Promise<void> {
-  await tx.db
-    .insertInto('sign_out')
-    .values({
-      id: row.id,
-      realm_id: command.realmId,
-      scope: command.scope.kind,
-      kind: command.kind,
-      cause: command.cause,
-      initiator: command.initiator,
-      actor_account_id: command.actor.accountId ?? null,
-      actor_client_id: command.actor.clientId ?? null,
-      actor_ip_address: command.actor.ipAddress ?? null,
-      session_uid: row.sessionUid ?? null,
-      account_id: row.accountId ?? null,
-      parent_id: row.parentId ?? null,
-      application_count: row.applicationCount,
-      committed_at: at,
-      completed_at: row.completedAt ?? null,
-    })
-    .execute()
+  await insert(tx, {
+    id: row.id,
+    realm_id: command.realmId,
+    scope: command.scope.kind,
+    kind: command.kind,
+    cause: command.cause,
+    initiator: command.initiator,
+    actor_account_id: command.actor.accountId ?? null,
+    actor_client_id: command.actor.clientId ?? null,
+    actor_ip_address: command.actor.ipAddress ?? null,
+    session_uid: row.sessionUid ?? null,
+    account_id: row.accountId ?? null,
+    parent_id: row.parentId ?? null,
+    application_count: row.applicationCount,
+    committed_at: at,
+    completed_at: row.completedAt ?? null,
+  })
 }

@@ -4,8 +4,16 @@
  */
 import type { Realm } from '../realm/realm.ts'
 import type { ClientSession } from '../session/session.ts'
+import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
+
+const endAll = compiledStatement({ sessionUid: '' }, (db, { sessionUid }) =>
+  db.deleteFrom('artifact').where('session_uid', '=', sessionUid),
+)
+const endOnline = compiledStatement({ sessionUid: '' }, (db, { sessionUid }) =>
+  db.deleteFrom('artifact').where('session_uid', '=', sessionUid).where('is_offline', '=', 0),
+)
 
 export async function endArtifactsOfSession(
   tx: Tx,
@@ -14,12 +22,11 @@ export async function endArtifactsOfSession(
   sessionUid: string,
   members: readonly ClientSession[],
 ): Promise<void> {
-  const query = tx.db.deleteFrom('artifact').where('session_uid', '=', sessionUid)
   if (kind === 'security') {
-    await query.execute()
+    await endAll(tx, { sessionUid })
     return
   }
-  await query.where('is_offline', '=', 0).execute()
+  await endOnline(tx, { sessionUid })
   const revoking = members
     .map((member) => member.clientId)
     .filter((id) => realm.clients.get(id)?.attributes['backchannel.logout.revoke.offline.tokens'] === 'true')

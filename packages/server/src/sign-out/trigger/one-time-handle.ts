@@ -2,9 +2,10 @@
  * Values that a browser holds for us for a short time: the question before a sign-out, a cross-site POST that
  * goes on as a GET, the right to look at a result. The browser gets 128 random bits; the row has their hash.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Instant } from '../../ambient/clock.ts'
 import { type Random, randomId } from '../../ambient/random.ts'
+import { compiledStatement } from '../../store/compiled-query.ts'
 import type { Queryable, Tx } from '../../store/store.ts'
 
 export type HandlePurpose = 'end_session_question' | 'end_session_continued' | 'sign_out_result'
@@ -22,6 +23,11 @@ export interface NewHandle {
   readonly lifetimeSeconds: number
 }
 
+const insert = compiledStatement(
+  { id_hash: '', realm_id: '', purpose: '', payload: '', expires_at: 0 },
+  (db, row) => db.insertInto('handle').values({ ...row, used_at: null }),
+)
+
 /** Returns the value for the browser. */
 export async function insertHandle(
   { random }: { readonly random: Random },
@@ -30,17 +36,13 @@ export async function insertHandle(
   at: Instant,
 ): Promise<string> {
   const value = randomId(random)
-  await tx.db
-    .insertInto('handle')
-    .values({
-      id_hash: hashOf(handle.purpose, value),
-      realm_id: handle.realmId,
-      purpose: handle.purpose,
-      payload: JSON.stringify(handle.payload),
-      expires_at: at + handle.lifetimeSeconds * 1000,
-      used_at: null,
-    })
-    .execute()
+  await insert(tx, {
+    id_hash: hashOf(handle.purpose, value),
+    realm_id: handle.realmId,
+    purpose: handle.purpose,
+    payload: JSON.stringify(handle.payload),
+    expires_at: at + handle.lifetimeSeconds * 1000,
+  })
   return value
 }
 
@@ -80,5 +82,5 @@ export async function useHandle(
 }
 
 function hashOf(purpose: HandlePurpose, value: string): string {
-  return createHash('sha256').update(`${purpose}\n${value}`).digest('base64url')
+  return hash('sha256', `${purpose}\n${value}`, 'base64url')
 }

@@ -1,4 +1,5 @@
 /** The applications of a sign-out that only the browser can tell (OpenID Connect Front-Channel Logout 1.0 §2). */
+import { compiledQuery } from '../../store/compiled-query.ts'
 import type { Queryable } from '../../store/store.ts'
 
 export interface FrameTarget {
@@ -10,21 +11,25 @@ export interface FrameTarget {
 /** Frames in one page; each costs the browser a document. */
 export const frameCountMax = 50
 
-/** Of this sign-out and of its parts, where it was spread over many sessions. */
-export async function readFrames(on: Queryable, signOutId: string): Promise<readonly FrameTarget[]> {
-  const rows = await on.db
+/** The sign-out and its parts as one list: with an `or`, PostgreSQL would read every delivery that is stored. */
+const select = compiledQuery(['signOutId'], (db, { signOutId }) =>
+  db
     .selectFrom('delivery')
     .select(['address', 'sid', 'issuer'])
+    .where('sign_out_id', 'in', (eb) =>
+      eb
+        .selectFrom('sign_out')
+        .select('id')
+        .where('id', '=', signOutId)
+        .unionAll(eb.selectFrom('sign_out').select('id').where('parent_id', '=', signOutId)),
+    )
     .where('channel', '=', 'oidc-front-channel')
     .where('generation', '=', 1)
-    .where((eb) =>
-      eb.or([
-        eb('sign_out_id', '=', signOutId),
-        eb('sign_out_id', 'in', eb.selectFrom('sign_out').select('id').where('parent_id', '=', signOutId)),
-      ]),
-    )
     .orderBy('id')
-    .limit(frameCountMax)
-    .execute()
-  return rows
+    .limit(frameCountMax),
+)
+
+/** Of this sign-out and of its parts, where it was spread over many sessions. */
+export function readFrames(on: Queryable, signOutId: string): Promise<readonly FrameTarget[]> {
+  return select(on, { signOutId })
 }
