@@ -53,6 +53,11 @@ export function createHttp(
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     // a request id is for the log alone; it is not taken from the caller
     requestIdHeader: false,
+    // an address that cannot be decoded has no route, and no hook runs for it
+    frameworkErrors: (error, request, reply) => {
+      setBaseHeaders(reply, settings)
+      answerError(ambient, request, reply, error, renderError)
+    },
     ...(settings.legacyAuthPath ? { rewriteUrl: withoutLegacyPrefix } : {}),
   })
   app.addContentTypeParser(
@@ -60,8 +65,8 @@ export function createHttp(
     { parseAs: 'string', bodyLimit: bodyBytesMax },
     (_request, body, done) => done(null, new URLSearchParams(body as string)),
   )
-  app.addHook('onRequest', async (_request, reply) => {
-    setBaseHeaders(reply, settings)
+  app.addHook('onRequest', async (request, reply) => {
+    setBaseHeaders(request, reply, settings)
   })
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(ambient, request, reply, error, renderError),
@@ -82,12 +87,13 @@ function withoutLegacyPrefix({ url = '/' }: { url?: string | undefined }): strin
   return /^\/auth\/(realms|admin|resources)\//.test(url) ? url.slice('/auth'.length) : url
 }
 
-function setBaseHeaders(reply: FastifyReply, { isPublicHttps }: HttpSettings): void {
+function setBaseHeaders(request: FastifyRequest, reply: FastifyReply, { isPublicHttps }: HttpSettings): void {
   reply.header('x-content-type-options', 'nosniff')
   reply.header('referrer-policy', 'no-referrer')
   reply.header('x-frame-options', 'DENY')
   reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
-  reply.header('cross-origin-opener-policy', 'same-origin')
+  // an application may have opened a realm's pages in a popup and waits for it (docs/decisions/0012)
+  if (!request.url.startsWith('/realms/')) reply.header('cross-origin-opener-policy', 'same-origin')
   reply.header('cache-control', 'no-store')
   if (isPublicHttps) reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains')
 }

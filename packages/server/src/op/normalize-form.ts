@@ -1,6 +1,7 @@
-/** What Keycloak accepts in a form and the engine does not (KK-04, KK-05, KK-06). */
+/** What Keycloak accepts in a form and the engine does not (KK-04, KK-05, KK-06, and a refresh that names its scope). */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Realm } from '../realm/realm.ts'
+import { defaultScopeNames } from './mapper/granted-scope.ts'
 
 export type NormalizedForm =
   | {
@@ -16,7 +17,11 @@ export function normalizeForm(realm: Realm, authorization: string | undefined, b
   // KK-04: empty parameters count as absent
   const pairs = body.split('&').filter(hasValue)
   const basic = authorization === undefined ? undefined : readBasic(authorization)
-  if (!basic) return { kind: 'accepted', text: pairs.join('&'), authorization: undefined }
+  if (!basic) {
+    const named = pairs.find((pair) => pair.startsWith('client_id='))
+    const clientId = formDecode(named?.slice('client_id='.length) ?? '')
+    return { kind: 'accepted', text: textOf(realm, clientId, pairs), authorization: undefined }
+  }
   const spelling = spellingOf(realm, basic)
   const copy = pairs.find((pair) => pair.startsWith('client_secret='))
   const kept = copy === undefined ? pairs : pairs.filter((pair) => !pair.startsWith('client_secret='))
@@ -29,9 +34,28 @@ export function normalizeForm(realm: Realm, authorization: string | undefined, b
   const encoded = `${encodeURIComponent(spelling.id)}:${encodeURIComponent(spelling.secret)}`
   return {
     kind: 'accepted',
-    text: kept.join('&'),
+    text: textOf(realm, spelling.id, kept),
     authorization: `Basic ${Buffer.from(encoded).toString('base64')}`,
   }
+}
+
+/**
+ * A token response says which scopes are granted, the client's default ones among them, which nobody asked for.
+ * An application may ask for exactly those again when it refreshes (RFC 6749 §6; oidc-client-ts always does); the
+ * engine knows only what was asked for at first, so the default ones are left out: they are granted anyway.
+ */
+function textOf(realm: Realm, clientId: string, pairs: readonly string[]): string {
+  const client = realm.clients.get(clientId)
+  if (!client || !pairs.includes('grant_type=refresh_token')) return pairs.join('&')
+  const defaults = new Set(defaultScopeNames(realm, client))
+  const asked = pairs.flatMap((pair) => {
+    if (!pair.startsWith('scope=')) return [pair]
+    const names = formDecode(pair.slice('scope='.length)).split(' ')
+    const rest = names.filter((name) => !defaults.has(name))
+    // what was asked for at first stays asked for: without `openid` there would be no ID token
+    return rest.length === 0 ? [] : [`scope=${encodeURIComponent(rest.join(' '))}`]
+  })
+  return asked.join('&')
 }
 
 /** `name=` is empty; a value may itself end in `=`. */

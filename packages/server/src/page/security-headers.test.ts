@@ -58,7 +58,6 @@ describe('headers of a page', () => {
     const headers = pageHeaders({ isHttps: true })
     assert.equal(headers['x-content-type-options'], 'nosniff')
     assert.equal(headers['referrer-policy'], 'no-referrer')
-    assert.equal(headers['cross-origin-opener-policy'], 'same-origin')
     assert.equal(headers['cache-control'], 'no-store')
     assert.equal(headers['x-frame-options'], 'DENY')
   })

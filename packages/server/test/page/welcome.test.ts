@@ -32,4 +32,14 @@ forEachDatabase('the bare address of the server', (database) => {
     const [, discovery = ''] = /href="([^"]+openid-configuration)"/.exec(welcome.text) ?? []
     assert.equal((await agent.get(discovery)).status, 200)
   })
+
+  test('pages outside realms cut the ties to a window that opened them; those of a realm may be in a popup', async () => {
+    const agent = world.browser()
+    const policyOf = async (path: string) =>
+      (await agent.get(world.url + path)).headers['cross-origin-opener-policy']
+    for (const path of ['/', '/setup', '/accessibility', '/admin/realms'])
+      assert.equal(await policyOf(path), 'same-origin', path)
+    for (const path of ['/auth', '/logout'])
+      assert.equal(await policyOf(`/realms/payroll/protocol/openid-connect${path}`), undefined, path)
+  })
 })

@@ -14,6 +14,11 @@ export function grantedScopes(
   return [...names].map((name) => scopeByName(realm, name)).filter((scope) => scope !== undefined)
 }
 
+/** The scopes that every token of the client has, asked for or not. */
+export function defaultScopeNames(realm: Realm, client: Client): readonly string[] {
+  return scopeNamesOf(realm, client).defaults
+}
+
 /** What the client may ask for: `openid` and the names of its client scopes. */
 export function supportedScopes(realm: Realm, client: Client): readonly string[] {
   const { defaults, optional } = scopeNamesOf(realm, client)
