@@ -28,6 +28,8 @@ export interface SpawnOptions {
 const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
 const startLimitMs = 60_000
 const startTextMax = 100_000
+/** As `npm run curfew` has them. */
+const memoryFlags = ['--max-semi-space-size=16', '--heap-growing-percent=60']
 
 export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'curfew-bench-'))
@@ -38,6 +40,7 @@ export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningSe
   })
   const argv = [
     ...[
+      ...memoryFlags,
       '-C',
       '@curfew/source',
       main,
