@@ -6,7 +6,7 @@
 export interface Member {
   readonly clientId: string
   readonly sid: string
-  readonly refreshToken: string
+  refreshToken: string
 }
 
 export interface SessionHistory {

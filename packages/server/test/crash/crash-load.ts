@@ -9,8 +9,12 @@ import type { CrashHistory, SessionHistory } from './crash-history.ts'
 
 export const applications = ['wiki', 'chat', 'files'] as const
 
-export function usernameOf(person: number): string {
-  return `person-${person}`
+/** So many names for each person at work: a crash costs the name a guess, which its next sign-in gives back. */
+const namesPerPerson = 8
+
+/** Every name that the realm needs. */
+export function usernamesFor(personCount: number): readonly string[] {
+  return Array.from({ length: personCount * namesPerPerson }, (_, index) => `person-${index}`)
 }
 
 export interface CrashLoad {
@@ -49,12 +53,18 @@ async function liveOnce(options: LoadOptions, person: number, turn: number): Pro
   const { history } = options
   const session: SessionHistory = { members: [], isAsked: false, isAcknowledged: false, askCount: 0 }
   await using agent = createUserAgent(`127.${1 + person}.${(turn >> 7) & 255}.${1 + (turn & 127)}`)
-  const hint = await signInEverywhere(options, agent, session, usernameOf(person))
+  const hint = await signInEverywhere(
+    options,
+    agent,
+    session,
+    `person-${person * namesPerPerson + (turn % namesPerPerson)}`,
+  )
   if (hint === undefined) {
     await wait(retryMs)
     return
   }
   history.sessions.push(session)
+  await refreshOnce(options, session)
   session.isAsked = true
   const isByBrowser = (person + turn) % 2 === 0
   while (!session.isAcknowledged && session.askCount < askCountMax) {
@@ -86,6 +96,19 @@ async function signInEverywhere(
     if (!isIn) break
   }
   return hint
+}
+
+/** While the session lives; what comes of it does not matter, the door is tried with the newest token. */
+async function refreshOnce({ issuer, history }: LoadOptions, { members }: SessionHistory): Promise<void> {
+  const [first] = members
+  if (!first) return
+  await isAnswered(history, async () => {
+    const { status, body } = await relyingParty({ issuer, clientId: first.clientId }).refresh(
+      first.refreshToken,
+    )
+    if (status === 200 && body.refresh_token) first.refreshToken = body.refresh_token
+    return status === 200 || unexpected(history, 'refresh of a living session', status, JSON.stringify(body))
+  })
 }
 
 async function askByBrowser(

@@ -18,7 +18,7 @@ import {
   createCrashHistory,
   type StoredMember,
 } from './crash-history.ts'
-import { applications, startCrashLoad, usernameOf } from './crash-load.ts'
+import { applications, startCrashLoad, usernamesFor } from './crash-load.ts'
 import { type CrashServer, startCrashServer } from './crash-server.ts'
 import { type Kill, planKills } from './plan-kills.ts'
 
@@ -43,7 +43,7 @@ export interface CrashReport extends CrashVerdict {
   readonly seconds: number
 }
 
-const gateWaitMs = 6000
+const gateWaitMs = 5000
 /** The last lease of the last dead process, and time to tell. */
 const settleLimitMs = 60_000
 
@@ -123,7 +123,7 @@ async function carryOut(kill: Kill, { postgres }: CrashDatabase, server: CrashSe
 function writeRealm({ dataDir }: CrashDatabase, receiver: Receiver, personCount: number): string {
   const file = join(dataDir, 'realm.json')
   const clients = applications.map((clientId) => ({ clientId, backchannelUrl: receiver.urlOf(clientId) }))
-  const usernames = Array.from({ length: personCount }, (_, person) => usernameOf(person))
+  const usernames = usernamesFor(personCount)
   writeFileSync(file, realmExport({ clients, usernames }))
   return file
 }

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import type { Dialect } from '../../src/store/store.ts'
 import { type CrashDatabase, createCrashDatabase } from '../crash/crash-database.ts'
 import { createCrashHistory } from '../crash/crash-history.ts'
-import { applications, startCrashLoad, usernameOf } from '../crash/crash-load.ts'
+import { applications, startCrashLoad, usernamesFor } from '../crash/crash-load.ts'
 import { startCrashServer } from '../crash/crash-server.ts'
 import { freePort } from '../support/postgres.ts'
 import { realmExport } from '../support/realm-export.ts'
@@ -41,7 +41,7 @@ async function soak(dialect: Dialect): Promise<boolean> {
   const port = await freePort()
   const realm = join(database.dataDir, 'realm.json')
   const clients = applications.map((clientId) => ({ clientId, backchannelUrl: receiver.urlOf(clientId) }))
-  const usernames = Array.from({ length: personCount }, (_, person) => usernameOf(person))
+  const usernames = usernamesFor(personCount)
   writeFileSync(realm, realmExport({ clients, usernames }))
   const flags = ['--port', String(port), '--log-level', 'error', ...database.flags, '--import-realm', realm]
   const server = await startCrashServer(flags)
