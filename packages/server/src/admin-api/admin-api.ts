@@ -41,6 +41,7 @@ export function registerAdminApi(app: FastifyInstance, deps: AdminDeps): void {
       const admin: AdminApp = scope.withTypeProvider()
       admin.decorateRequest('adminCall', undefined)
       acceptBodies(admin)
+      acceptFlags(admin)
       admin.addHook('onRoute', ({ url, config }) => {
         if (!config?.needs) throw new Error(`the admin route ${url} does not say what it needs`)
       })
@@ -91,6 +92,20 @@ function acceptBodies(app: AdminApp): void {
       request.body = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
   })
   app.addContentTypeParser<string>('*', options, (_request, _body, done) => done(null))
+}
+
+/** python-keycloak writes its booleans as Python does (`exact=True`); Keycloak reads them in any case. */
+function acceptFlags(app: AdminApp): void {
+  app.addHook('preValidation', async (request) => {
+    const { querystring } = (request.routeOptions.schema ?? {}) as {
+      querystring?: { properties?: Readonly<Record<string, { type?: string }>> }
+    }
+    const query = request.query as Record<string, unknown>
+    for (const [name, { type }] of Object.entries(querystring?.properties ?? {})) {
+      const value = query[name]
+      if (type === 'boolean' && typeof value === 'string') query[name] = value.toLowerCase()
+    }
+  })
 }
 
 /** What the caller did wrong in Keycloak's shape; our own faults go to the error handler of `http/`. */
