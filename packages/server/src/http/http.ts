@@ -55,7 +55,7 @@ export function createHttp(
     requestIdHeader: false,
     // an address that cannot be decoded has no route, and no hook runs for it
     frameworkErrors: (error, request, reply) => {
-      setBaseHeaders(reply, settings)
+      setBaseHeaders(request, reply, settings)
       answerError(ambient, request, reply, error, renderError)
     },
     ...(settings.legacyAuthPath ? { rewriteUrl: withoutLegacyPrefix } : {}),

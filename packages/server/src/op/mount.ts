@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Realm } from '../realm/realm.ts'
 import { corsHeaders } from './cors.ts'
 import { normalizeForm } from './normalize-form.ts'
-import { type ReadBody, readBody, replaceBody } from './request-body.ts'
+import { isForm, type ReadBody, readBody, replaceBody } from './request-body.ts'
 
 export type Mounted =
   | { readonly kind: 'run'; readonly req: IncomingMessage }
@@ -51,9 +51,14 @@ export async function mountRequest(
   }
   setBaseHeaders(res, realm)
   setIssuerHost(req, realm, url)
-  if (!pathname.startsWith(`${protocol}/auth`)) setCors(req, res, realm)
+  if (!pathname.startsWith(`${protocol}/auth`)) {
+    setCors(req, res, realm)
+    // RFC 6749 §5.2: the engine would render a page for whoever accepts HTML
+    req.headers.accept = 'application/json'
+  }
   if (method === 'OPTIONS') return answerPreflight(req, res)
   if (method !== 'POST') return { kind: 'run', req }
+  if (pathname === `${protocol}/auth` && !isForm(req.headers['content-type'])) return answerBadType(res)
   const body = await readBody(req)
   if (body.kind !== 'read') return answerBadBody(res, body)
   if (pathname === `${protocol}/auth`) return redirectToGet(res, realm, url, body.text)
@@ -141,6 +146,14 @@ function answerBadBody(res: ServerResponse, body: Exclude<ReadBody, { kind: 'rea
   const status = body.kind === 'too_large' ? 413 : 400
   res.setHeader('connection', 'close')
   return answer(res, status, { error: 'invalid_request', error_description: 'The body cannot be read.' })
+}
+
+function answerBadType(res: ServerResponse): Mounted {
+  res.setHeader('connection', 'close')
+  return answer(res, 415, {
+    error: 'invalid_request',
+    error_description: 'Send the body as application/x-www-form-urlencoded.',
+  })
 }
 
 function answer(

@@ -2,10 +2,12 @@
  * Hands the engine's paths over to it, body unread (engine.md §4). The scope has its own parser for every content
  * type, which reads nothing: whatever reads the body before the engine changes what the engine sees (edge 28).
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { wantsPage } from '../http/http.ts'
 import type { Realms } from '../realm/realm.ts'
 import { protocolPath, realmOf } from './endpoint.ts'
 import type { Op } from './op.ts'
+import { bodyBytesMax, isForm } from './request-body.ts'
 
 const paths = [
   `${protocolPath}/auth`,
@@ -41,6 +43,14 @@ async function handOver(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  if (isNavigation(request)) {
+    const { realm: name } = request.params as { realm: string }
+    if (!(await deps.realms.byName(name))?.enabled) {
+      reply.callNotFound()
+      return reply
+    }
+    refuseOtherThanForm(request, reply)
+  }
   const realm = await realmOf(deps, request, reply)
   if (!realm) return reply
   // the encoded name may be longer than the name: cut at the slash that follows it
@@ -49,4 +59,20 @@ async function handOver(
   reply.hijack()
   await deps.op.handle(request.raw, reply.raw, realm, request.url.slice(start), source)
   return reply
+}
+
+/** A person at a browser, who is owed a page; every other path of the engine is called by programs. */
+function isNavigation(request: FastifyRequest): boolean {
+  return /\/(auth|registrations)$/.test(request.routeOptions.url ?? '') && wantsPage(request)
+}
+
+/** Thrown here, while the answer is still ours, these become pages (OpenID Connect Core §3.1.2.1 allows forms alone). */
+function refuseOtherThanForm(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.method !== 'POST') return
+  const type = request.headers['content-type']
+  reply.header('connection', 'close')
+  if (!isForm(type)) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(type)
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax)
+    throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+  reply.removeHeader('connection')
 }

@@ -2,7 +2,11 @@
 import { IncomingMessage } from 'node:http'
 
 /** The engine's own limit. */
-const bodyBytesMax = 56 * 1024
+export const bodyBytesMax = 56 * 1024
+
+export function isForm(contentType: string | undefined): boolean {
+  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType ?? '')
+}
 
 export type ReadBody =
   | { readonly kind: 'read'; readonly text: string }
