@@ -5,11 +5,10 @@ import { issueSetupTicket } from '../realm/setup-ticket.ts'
 import type { CommandContext } from './command.ts'
 
 export async function announceSetup(
-  { store, realms, ambient, url }: ComposedServer,
+  { store, ambient, url }: ComposedServer,
   context: CommandContext,
 ): Promise<void> {
-  const master = await realms.byName('master')
-  if (!master || (await hasAdministrator(store.read, master))) return
+  if (await hasAdministrator(store.read)) return
   const at = ambient.clock.now()
   const ticket = await store.transact((tx) => issueSetupTicket(tx, ambient.random, at))
   context.stdout(

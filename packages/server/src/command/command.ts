@@ -1,4 +1,5 @@
 /** The commands of `curfew`, in the order in which the help lists them. */
+import { admin } from './admin.ts'
 import { config } from './config.ts'
 import { db } from './db.ts'
 import { demo } from './demo.ts'
@@ -24,4 +25,4 @@ export interface Command {
   run(context: CommandContext): Promise<number>
 }
 
-export const commands: readonly Command[] = [demo, serve, healthcheck, config, db]
+export const commands: readonly Command[] = [demo, serve, healthcheck, config, db, admin]

@@ -44,7 +44,8 @@ function hold(host: string, port: number): Promise<Server> {
   })
 }
 
-function defaultUrl(host: string, port: number): string {
+/** The public address of a server that was given none: this machine, by the name that browsers treat as secure. */
+export function defaultUrl(host: string, port: number): string {
   const isLoopback = host === '127.0.0.1' || host === '::1' || host === '0.0.0.0' || host === '::'
   return `http://${isLoopback ? 'localhost' : host}:${port}`
 }

@@ -19,7 +19,7 @@ export function registerWelcome(app: FastifyInstance, { store, realms, settings 
     if (!master) {
       return sendErrorPage({ settings, realm: undefined, request, reply }, { kind: 'unavailable' })
     }
-    if (!(await hasAdministrator(store.read, master))) {
+    if (!(await hasAdministrator(store.read))) {
       return reply.code(302).headers({ location: '/setup', 'cache-control': 'no-store' }).send()
     }
     const page = welcomePage(frameOf(settings, undefined, request), {

@@ -7,6 +7,7 @@ import type { Instant } from '../ambient/clock.ts'
 import { randomUuid } from '../ambient/random.ts'
 import type { Queryable, Tx } from '../store/store.ts'
 import { defaultRole, findRole } from './effective-roles.ts'
+import { masterRealmName } from './import/built-in-objects.ts'
 import type { WriteDeps } from './import/write-context.ts'
 import type { Realm } from './realm.ts'
 
@@ -23,7 +24,7 @@ export async function bootstrapAdmin(
   admin: { readonly username: string; readonly password: StoredPassword },
   at: Instant,
 ): Promise<BootstrapOutcome> {
-  if (await hasAdministrator(tx, master)) return 'has_administrator'
+  if (await hasAdministrator(tx)) return 'has_administrator'
   const username = admin.username.trim().toLowerCase()
   if (await isNameTaken(tx, master.id, username)) return 'name_taken'
   const id = randomUuid(deps.random)
@@ -52,22 +53,6 @@ export async function bootstrapAdmin(
   return 'created'
 }
 
-/** True when a live account has the role `admin` directly. Decides whether a setup link is printed. */
-export async function hasAdministrator(on: Queryable, master: Realm): Promise<boolean> {
-  const role = findRole(master, undefined, 'admin')
-  if (!role) return false
-  const row = await on.db
-    .selectFrom('account_role')
-    .innerJoin('account', 'account.id', 'account_role.account_id')
-    .select('account.id')
-    .where('account_role.role_id', '=', role.id)
-    .where('account.deleted_at', 'is', null)
-    .where('account.enabled', '=', 1)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
-}
-
 async function isNameTaken(tx: Tx, realmId: string, username: string): Promise<boolean> {
   const row = await tx.db
     .selectFrom('account')
@@ -75,6 +60,24 @@ async function isNameTaken(tx: Tx, realmId: string, username: string): Promise<b
     .where('realm_id', '=', realmId)
     .where('username', '=', username)
     .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** True when a live account of realm `master` has the role `admin` directly. Decides whether a setup link is printed. */
+export async function hasAdministrator(on: Queryable): Promise<boolean> {
+  const row = await on.db
+    .selectFrom('account_role')
+    .innerJoin('account', 'account.id', 'account_role.account_id')
+    .innerJoin('role', 'role.id', 'account_role.role_id')
+    .innerJoin('realm', 'realm.id', 'role.realm_id')
+    .select('account.id')
+    .where('realm.name', '=', masterRealmName)
+    .where('role.name', '=', 'admin')
+    .where('role.client_uuid', 'is', null)
+    .where('account.deleted_at', 'is', null)
+    .where('account.enabled', '=', 1)
+    .limit(1)
     .executeTakeFirst()
   return row !== undefined
 }
