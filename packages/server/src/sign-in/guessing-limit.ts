@@ -17,7 +17,7 @@ import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { Selectable } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
-import { type Queryable, type Tx, withLock } from '../store/store.ts'
+import type { Queryable, Tx } from '../store/store.ts'
 import type { LoginFailureTable } from '../store/tables.ts'
 
 const hourMs = 3_600_000
@@ -143,13 +143,15 @@ function waitSeconds(counter: Counter, at: Instant): number {
   return Math.max(0, Math.ceil((counter.blocked_until - at) / 1000))
 }
 
-/** Locked in the order of their keys, so that two guesses never wait for each other. */
+/**
+ * Locked in the order of their keys, so that two guesses never wait for each other. The insert itself takes the
+ * lock: between an insert that finds the row and a lock of its own, a right password could delete the row.
+ */
 async function lockCounters(
   tx: Tx,
   keys: readonly string[],
   at: Instant,
 ): Promise<ReadonlyMap<string, Counter>> {
-  const sorted = [...keys].sort()
   const empty = {
     failure_count: 0,
     window_started_at: at,
@@ -157,13 +159,14 @@ async function lockCounters(
     last_failure_at: at,
     blocked_until: 0,
   }
-  await tx.db
+  const rows = await tx.db
     .insertInto('login_failure')
-    .values(sorted.map((key) => ({ key, ...empty })))
-    .onConflict((conflict) => conflict.column('key').doNothing())
+    .values([...keys].sort().map((key) => ({ key, ...empty })))
+    .onConflict((conflict) =>
+      conflict.column('key').doUpdateSet((eb) => ({ window_count: eb.ref('login_failure.window_count') })),
+    )
+    .returningAll()
     .execute()
-  const query = tx.db.selectFrom('login_failure').selectAll().where('key', 'in', sorted).orderBy('key')
-  const rows = await withLock(tx, query, 'for update').execute()
   return new Map(rows.map((row) => [row.key, row]))
 }
 

@@ -34,6 +34,15 @@ forEachDatabase('the limit on guessing', (database) => {
     assert.deepEqual(tally(more), { throttled: 50 })
   })
 
+  test('right passwords side by side all get in, although each one clears the counter of the others', async () => {
+    const world = await givenWorld(await database.open())
+    const inTurn = async (): Promise<void> => {
+      for (let turn = 0; turn < 10; turn++)
+        assert.ok((await world.guess('right password', '203.0.113.1', start)).ok)
+    }
+    await Promise.all([inTurn(), inTurn(), inTurn(), inTurn()])
+  })
+
   test('100 sources with one guess each side by side: 20 in the hour are looked at, at most', async () => {
     const world = await givenWorld(await database.open())
     let looked = 0
