@@ -13,12 +13,13 @@ export function welcomePage(frame: Frame, page: WelcomePage): string {
   const { language } = frame
   const title = language.text('welcome.title')
   const address = html`<code dir="ltr">${page.address}</code>`
+  const command = html`<code dir="ltr">curfew serve --import-realm FILE</code>`
   const main = html`<main>
 <h1>${title}</h1>
 <p class="lead">${language.text('welcome.text')}</p>
 <h2>${language.text('welcome.operators')}</h2>
-<p>${language.html('welcome.address', { address })}</p>
-<p>${language.text('welcome.next')}</p>
+<ul class="text"><li>${language.html('welcome.address', { address })}</li>
+<li>${language.html('welcome.next', { command })}</li></ul>
 ${page.discovery && html`<div class="actions"><a class="button" href="${page.discovery}">${language.text('welcome.discovery')}</a></div>`}
 </main>`
   return renderPage(frame, { title, main })
