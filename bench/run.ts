@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- load|fan-out|stored|start [options]`: each bench's file says what it measures and takes.
+ * `npm run bench -- load|fan-out|stored|start|delivery [options]`: each bench's file says what it measures and takes.
  */
-const names = ['load', 'fan-out', 'stored', 'start'] as const
+const names = ['load', 'fan-out', 'stored', 'start', 'delivery'] as const
 
 const [, , wanted] = process.argv
 const name = names.find((one) => one === wanted)

@@ -51,7 +51,11 @@ export async function startReceivers(portCount: number, delayMs = 0): Promise<Re
 
 function nextMessage<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as T))
-    child.once('exit', (code) => reject(new Error(`the receivers ended with code ${code}`)))
+    const ended = (code: number | null): void => reject(new Error(`the receivers ended with code ${code}`))
+    child.once('exit', ended)
+    child.once('message', (message) => {
+      child.off('exit', ended)
+      resolve(message as T)
+    })
   })
 }

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Gate, GateName } from '../../src/ambient/gate.ts'
 
 /** An operation between two gates that takes longer waits for a lock, or for a machine that is busy. */
-const stepLimitMs = 60
+const stepLimitMs = 30
 /** After the last turn everybody runs to the end. */
 const endLimitMs = 10_000
 

@@ -26,7 +26,7 @@ const allowances: Readonly<Record<keyof Sample, Allowance>> = {
   fileDescriptorCount: { share: 0.1, amount: 10 },
   connectionCount: { share: 0, amount: 1 },
   // what waits for an application that is down comes and goes with it
-  waitingCount: { share: 0.5, amount: 100 },
+  waitingCount: { share: 0.5, amount: 300 },
 }
 
 export function growthOf(samples: readonly Sample[]): readonly Growth[] {

@@ -14,7 +14,7 @@ import { applications, startCrashLoad, usernamesFor } from '../crash/crash-load.
 import { startCrashServer } from '../crash/crash-server.ts'
 import { freePort } from '../support/postgres.ts'
 import { realmExport } from '../support/realm-export.ts'
-import { type Behaviour, type Receiver, startReceiver } from '../support/receiver.ts'
+import { type Behaviour, startReceiver } from '../support/receiver.ts'
 import { growthOf, type Sample } from './growth.ts'
 
 const { values } = parseArgs({
@@ -27,9 +27,10 @@ const { values } = parseArgs({
 const durationMs = Number(values.minutes) * 60_000
 const personCount = Number(values.people)
 const sampleEveryMs = Math.max(2000, durationMs / 120)
-/** Most of the time an application is well. */
-const moods: readonly Behaviour[] = [200, 200, 200, 200, 204, 503, 'reset', 'hang', 400]
-const moodEveryMs = 3000
+/** One application flaps, a round of moods at a time (F-17); the others are well. */
+const flapping = 'chat'
+const moods: readonly Behaviour[] = [200, 503, 200, 'reset', 204, 'hang', 200, 400]
+const moodEveryMs = 10_000
 
 for (const dialect of values.database ? [values.database as Dialect] : (['sqlite', 'postgres'] as const)) {
   if (!(await soak(dialect))) process.exitCode = 1
@@ -50,26 +51,17 @@ async function soak(dialect: Dialect): Promise<boolean> {
     const load = startCrashLoad({ issuer: `http://localhost:${port}/realms/test`, personCount, history })
     const samples: Sample[] = []
     const endsAt = performance.now() + durationMs
-    let moodAt = 0
     while (performance.now() < endsAt) {
-      if (performance.now() >= moodAt) {
-        changeMoods(receiver)
-        moodAt = performance.now() + moodEveryMs
-      }
+      const mood = Math.floor(performance.now() / moodEveryMs) % moods.length
+      receiver.behave(flapping, moods[mood] ?? 200)
       await wait(sampleEveryMs)
       samples.push(await takeSample(server.pid, database))
     }
-    for (const clientId of applications) receiver.behave(clientId, 200)
+    receiver.behave(flapping, 200)
     await load.finish()
     return report(dialect, samples, history.sessions.length, history.surprises, receiver.received.length)
   } finally {
     await server.kill('SIGTERM')
-  }
-}
-
-function changeMoods(receiver: Receiver): void {
-  for (const clientId of applications) {
-    receiver.behave(clientId, moods[Math.floor(Math.random() * moods.length)] ?? 200)
   }
 }
 
