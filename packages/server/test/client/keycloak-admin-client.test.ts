@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import KeycloakAdminClient from '@keycloak/keycloak-admin-client'
-import { adminName, adminPassword } from '../support/administrator.ts'
+import { adminEnvironment } from '../support/administrator.ts'
 import { testSecret } from '../support/realm-export.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import type { WholeServer } from '../support/whole-server.ts'
 import { startClientServer } from './client-server.ts'
+
+const { KC_BOOTSTRAP_ADMIN_USERNAME: adminName, KC_BOOTSTRAP_ADMIN_PASSWORD: adminPassword } =
+  adminEnvironment
 
 describe('@keycloak/keycloak-admin-client 26.7.4, as its authors publish it', () => {
   let receiver: Receiver
@@ -55,6 +58,7 @@ describe('@keycloak/keycloak-admin-client 26.7.4, as its authors publish it', ()
   })
 
   test('lists the sessions of a person and signs them out everywhere; the application is told (KK-36)', async () => {
+    await admin.realms.logoutAll({ realm: 'test' })
     const id = await idOf('alice')
     const tokens = await world.rp('wiki').signIn(world.browser())
     const [session] = await admin.users.listSessions({ id })

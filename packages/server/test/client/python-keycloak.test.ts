@@ -7,11 +7,13 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { findPython } from '../../src/command/demo/find-python.ts'
-import { adminName, adminPassword } from '../support/administrator.ts'
+import { adminEnvironment } from '../support/administrator.ts'
 import { testPassword, testSecret } from '../support/realm-export.ts'
 import type { WholeServer } from '../support/whole-server.ts'
 import { startClientServer } from './client-server.ts'
 
+const { KC_BOOTSTRAP_ADMIN_USERNAME: adminName, KC_BOOTSTRAP_ADMIN_PASSWORD: adminPassword } =
+  adminEnvironment
 const run = promisify(execFile)
 const folder = path.join(import.meta.dirname, 'python-keycloak')
 const python = findPython()
