@@ -1,9 +1,13 @@
 /** S-03: sign-outs beside each other, beside expiry and beside sign-ins, in every order of their gates: I2, I11 and I13 hold in each. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { systemAmbient } from '../../src/ambient/ambient.ts'
 import type { GateName } from '../../src/ambient/gate.ts'
+import { redeliver } from '../../src/delivery/redeliver.ts'
 import { expireSessions } from '../../src/sign-out/expire-sessions.ts'
 import { forEachDatabase } from '../support/database.ts'
+import { answered } from '../support/delivery-facts.ts'
+import { claimAt, givenSignOut, settleAs } from '../support/outbox.ts'
 import { allOrders, createSequencer, type Operation, ordersOf } from './all-orders.ts'
 import { derivationGates, openArena, signOutGates } from './arena.ts'
 
@@ -48,6 +52,38 @@ forEachDatabase('in every order', (database) => {
       assert.deepEqual(told, ['chat', 'files', 'wiki'], order.join())
       assert.ok(answer.status === 200 || answer.body.error === 'invalid_grant', order.join())
       await arena.assertDead(files, answer)
+    }
+  })
+
+  test('R27, D11: a replay beside a claim leaves one delivery in flight for each application of a session', async () => {
+    await using store = await database.open()
+    const sequencer = createSequencer()
+    const ambient = systemAmbient({ gate: sequencer.gate })
+    const deps = { ...ambient, store }
+    const claimGates: readonly GateName[] = ['claim.beforeCommit', 'claim.afterCommit']
+    const replayGates: readonly GateName[] = ['redeliver.beforeCommit']
+    for (const [index, order] of ordersOf(claimGates, replayGates).entries()) {
+      // each order has applications and sessions of its own
+      const clientId = `wiki-${index}`
+      const at = Date.now()
+      const { deliveryIds } = await givenSignOut(store, [clientId], at)
+      const [leased] = (await claimAt(store, [clientId], at)).leased
+      assert.ok(leased)
+      await settleAs(store, leased, answered(410), at)
+      const scope = { kind: 'deliveries', ids: deliveryIds } as const
+      const command = { realmId: 'demo', scope, actor: 'admin-1', reason: 'The application was repaired.' }
+      const claim = { gates: claimGates, run: () => claimAt(store, [clientId], Date.now(), { ambient }) }
+      const replay = { gates: replayGates, run: () => redeliver(deps, command, Date.now()) }
+      await sequencer.race(claim, replay, order)
+      await claimAt(store, [clientId], Date.now())
+      const rows = await store.read.db
+        .selectFrom('delivery')
+        .select(['generation', 'state'])
+        .where('client_id', '=', clientId)
+        .orderBy('generation')
+        .execute()
+      const states = rows.map(({ generation, state }) => `${generation} ${state}`)
+      assert.deepEqual(states, ['1 rejected', '2 leased'], order.join())
     }
   })
 
