@@ -57,13 +57,19 @@ export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningSe
     ...files.flatMap((file) => ['--import-realm', file]),
     ...(options.flags ?? []),
   ]
-  const server = await spawnUntilReady(argv, options.env ?? {})
+  const removeOwn = (): void => {
+    if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true })
+  }
+  const server = await spawnUntilReady(argv, options.env ?? {}).catch((error: unknown) => {
+    removeOwn()
+    throw error
+  })
   return {
     ...server,
     dataDir,
     async [Symbol.asyncDispose]() {
       await server.stop()
-      if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true })
+      removeOwn()
     },
   }
 }
