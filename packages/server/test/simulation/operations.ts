@@ -16,6 +16,10 @@ import { later, type World } from './world.ts'
 /** Everything collides at one instant, give or take some milliseconds, so that few steps lie between. */
 export function planOperations(world: World, held: readonly HeldArtifact[]): void {
   const { plan, random } = world
+  if (plan.isDuel) {
+    planDuel(world, held)
+    return
+  }
   const collisionMs = random.between(20, 300)
   const at = (): number =>
     random.chance(0.7) ? collisionMs + random.below(6) : random.between(0, plan.chaosMs)
@@ -35,6 +39,35 @@ export function planOperations(world: World, held: readonly HeldArtifact[]): voi
   planRest(world, at)
 }
 
+/** One that takes something from a session, or ends it too, against one that ends it. */
+function planDuel(world: World, held: readonly HeldArtifact[]): void {
+  const { random } = world
+  const uid = 's0'
+  const clientId = 'app0'
+  const enders: readonly (() => void)[] = [
+    () => endSession(world, uid),
+    () => endSession(world, uid),
+    () => end(world, { kind: 'application', sessionUid: uid, clientId }, 'ordinary'),
+    () => endAccount(world),
+    () => end(world, { kind: 'realm' }, 'ordinary'),
+    () => end(world, { kind: 'realm' }, 'ordinary'),
+    () => sweep(world),
+  ]
+  const takers: readonly (() => void)[] = [
+    ...held.map(
+      ({ kind, id }) =>
+        () =>
+          spend(world, kind, id, 0),
+    ),
+    () => join(world, uid, clientId),
+    random.pick(enders),
+  ]
+  later(world, 20, random.pick(takers))
+  later(world, 20 + random.below(2), random.pick(enders))
+  if (random.chance(0.3)) later(world, 20, random.pick(takers))
+  if (random.chance(0.5)) later(world, random.pick([25, 1100, 1110]), () => look(world))
+}
+
 function planSignOuts(world: World, at: () => number): void {
   const { plan, random } = world
   const [first] = plan.sessions
@@ -51,7 +84,7 @@ function planSignOuts(world: World, at: () => number): void {
     }
   }
   if (random.chance(plan.isCrowd ? 0.6 : 0.1)) later(world, at(), () => endAccount(world))
-  if (random.chance(0.12)) {
+  if (random.chance(0.2)) {
     later(world, at(), () => end(world, { kind: 'realm' }, random.pick(['ordinary', 'security'])))
   }
 }

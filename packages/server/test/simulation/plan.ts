@@ -45,6 +45,8 @@ export interface Plan {
   readonly pollIntervalMs: number
   readonly leasedPerEndpointMax: number
   readonly slotCount: number
+  /** Two operations alone, at the same instant: few steps, so every order of them is met. */
+  readonly isDuel: boolean
   readonly isCrowd: boolean
   readonly crashCount: number
   readonly crashesAtCommit: boolean
@@ -59,30 +61,32 @@ export interface Plan {
 }
 
 export function makePlan(random: SeededRandom): Plan {
-  const clientCount = random.between(1, 4)
-  const clientSessionMaxSeconds = random.pick([30, 60, 60, 60, 60, 60, 300, 300, 300, 1200])
+  const isDuel = random.chance(0.35)
+  const clientCount = random.between(1, isDuel ? 2 : 4)
+  const clientSessionMaxSeconds = random.pick([20, 45, 45, 45, 45, 45, 45, 45, 120, 300, 1200])
   const clients = Array.from({ length: clientCount + 1 }, (_, index) =>
-    makeClient(random, index === clientCount ? 'outsider' : `app${index}`),
+    makeClient(random, index === clientCount ? 'outsider' : `app${index}`, isDuel),
   )
   // a crowd fills the limits of one endpoint
-  const isCrowd = random.chance(0.12)
-  const sessionCount = isCrowd ? random.between(4, 7) : random.pick([1, 1, 1, 2, 2, 3])
+  const isCrowd = !isDuel && random.chance(0.15)
+  const sessionCount = sessionCountOf(random, isDuel, isCrowd)
   const ids = clients.map((client) => client.clientId).filter((id) => id !== 'outsider')
   const sessions = Array.from({ length: sessionCount }, (_, index) => ({
     uid: `s${index}`,
     accountId: index < 2 || isCrowd ? 'alice' : 'bob',
-    joined: ids.filter((id) => (isCrowd ? id === 'app0' : random.chance(0.7))),
+    joined: ids.filter((id) => (isCrowd ? id === 'app0' : isDuel || random.chance(0.7))),
     idleEndsMs: random.chance(0.2) ? random.pick([10, 10, 200, 5000]) : undefined,
   }))
-  const hasCrashes = random.chance(0.5)
+  const hasCrashes = random.chance(isDuel ? 0.2 : 0.5)
   return {
     processCount: random.pick([1, 1, 2, 2, 2, 3]),
     clients,
     sessions,
     clientSessionMaxSeconds,
-    pollIntervalMs: random.pick([2000, 10_000, 30_000]),
+    pollIntervalMs: random.pick([3000, 15_000, 60_000]),
     leasedPerEndpointMax: random.pick([1, 2, 2, 3]),
     slotCount: random.pick([8, 256]),
+    isDuel,
     isCrowd,
     crashCount: hasCrashes ? random.between(1, 3) : 0,
     crashesAtCommit: random.chance(0.7),
@@ -96,14 +100,19 @@ export function makePlan(random: SeededRandom): Plan {
   }
 }
 
-function makeClient(random: SeededRandom, clientId: string): ClientPlan {
+function sessionCountOf(random: SeededRandom, isDuel: boolean, isCrowd: boolean): number {
+  if (isDuel) return 1
+  return isCrowd ? random.between(4, 7) : random.pick([1, 1, 1, 2, 2, 3])
+}
+
+function makeClient(random: SeededRandom, clientId: string, isDuel: boolean): ClientPlan {
   const isBlocked = random.chance(0.05)
   return {
     clientId,
     algorithm: random.pick(['RS256', 'ES256', 'EdDSA']),
     hasChannel: random.chance(0.92),
     isBlocked,
-    modes: makeModes(random),
+    modes: isDuel && random.chance(0.7) ? [{ fromMs: 0, mode: 'up' }] : makeModes(random),
   }
 }
 

@@ -149,6 +149,8 @@ function checkKey(world: World, sent: SentRequest, { header, claims }: ReadToken
       return `${claims.txn} is signed by ${header.kid}, which is not published`
     },
   )
+  // a clock that was set forward uses the key early: the lead time is for clocks that are right (F-28)
+  if (isDisturbed) return
   const publishedAt = firstPublishedAt(world, header.kid)
   const isFirstKey = publishedAt <= world.startedAt
   ensure(isFirstKey || sent.leftAt - publishedAt >= 600_000 - 2 * 1000, 'I8', () => {

@@ -1,5 +1,5 @@
 /** Bugs of order: what is done before or after what it belongs to. */
-import type { CompiledQuery, KyselyPlugin } from 'kysely'
+import type { CompiledQuery } from 'kysely'
 import { type RedeliverCommand, type RedeliverDeps, redeliver } from '../../../src/delivery/redeliver.ts'
 import { signOut } from '../../../src/sign-out/sign-out.ts'
 import type { SignOutResult } from '../../../src/sign-out/sign-out-command.ts'
@@ -44,30 +44,16 @@ function withoutAttempts(store: Store): Store {
 function listFirst(store: Store): Store {
   return withTransact(store, (work) =>
     store.transact(async (tx) => {
-      const rows = await tx.db.selectFrom('client_session').selectAll().orderBy('client_id').execute()
-      let sessionUid: unknown
-      const plugin: KyselyPlugin = {
-        transformQuery: ({ node }) => {
-          sessionUid = JSON.stringify(node).includes('"client_session"')
-            ? sessionOf(JSON.stringify(node))
-            : undefined
-          return node
-        },
-        transformResult: ({ result }) =>
-          Promise.resolve(
-            sessionUid === undefined || result.rows.length === 0 || !('sid' in (result.rows[0] ?? {}))
-              ? result
-              : { ...result, rows: rows.filter((row) => row.session_uid === sessionUid) },
-          ),
-      }
-      return work({ ...tx, db: tx.db.withPlugin(plugin) })
+      const listed = await tx.db.selectFrom('client_session').selectAll().orderBy('client_id').execute()
+      return work(
+        withStatements(tx, ({ sql, parameters }) =>
+          /from "client_session" where "session_uid" = \$1 order by/.test(sql)
+            ? { rows: listed.filter((row) => row.session_uid === parameters[0]) }
+            : undefined,
+        ),
+      )
     }),
   )
-}
-
-/** The value that the statement compares `session_uid` with. */
-function sessionOf(node: string): string | undefined {
-  return /"session_uid".*?"value":"(.*?)"/.exec(node)?.[1]
 }
 
 /** The caller is answered when everything is written and nothing is committed. */

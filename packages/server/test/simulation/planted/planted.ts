@@ -14,6 +14,8 @@ export interface Planted {
   readonly breaks: readonly string[]
   /** Changes the text of a statement on its way to the database. */
   readonly rewrite?: (text: string, label: StoreLabel) => string
+  /** How often the statement was met: 0 says that the product writes it in another way now. */
+  readonly metCount?: () => number
   readonly store?: (store: Store, label: StoreLabel, world: World, process: SimulatedProcess) => Store
   readonly sender?: (sender: Sender, world: World, process: SimulatedProcess) => Sender
   readonly signOut?: typeof signOut
