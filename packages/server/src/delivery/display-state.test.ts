@@ -34,6 +34,26 @@ function shown(deliveries: readonly DeliveryView[], expiresAt?: number, askedFor
   return displayState({ deliveries, expiresAt }, at, askedForIt)
 }
 
+test('an application that said no and gets its second chance is not said to have been silent', () => {
+  const attempt = {
+    number: 1,
+    startedAt: at - 300,
+    finishedAt: at - 200,
+    outcome: 'refused',
+    status: 400,
+    reason: 'app.rejects_other',
+    detail: undefined,
+    durationMs: 100,
+    address: undefined,
+    jti: undefined,
+    kid: undefined,
+    certificate: undefined,
+    answer: undefined,
+  } as const
+  const waiting = delivery('pending', { tryCount: 1, dueAt: at + 60_000, attempts: [attempt] })
+  assert.deepEqual(shown([waiting]), { word: 'not_yet', sentence: 'did_not_accept', nextAt: at + 60_000 })
+})
+
 describe('the word for a delivery (experience.md §3.2)', () => {
   test('accepted is "Signed out", with the time it took', () => {
     assert.deepEqual(shown([delivery('accepted')]), { word: 'signed_out', sentence: 'told', tookMs: 310 })

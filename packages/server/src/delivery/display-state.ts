@@ -123,9 +123,11 @@ function acceptedState(delivery: DeliveryView): DisplayState {
   }
 }
 
-function pendingState({ tryCount, dueAt, pausedUntil }: DeliveryView, at: Instant): DisplayState {
+function pendingState({ tryCount, dueAt, pausedUntil, attempts }: DeliveryView, at: Instant): DisplayState {
   const isPaused = pausedUntil !== undefined && pausedUntil > at
   const nextAt = isPaused ? Math.max(pausedUntil, dueAt) : dueAt
+  // it did answer, and its second chance is still to come
+  if (attempts.at(-1)?.outcome === 'refused') return { word: 'not_yet', sentence: 'did_not_accept', nextAt }
   if (tryCount > 0) return { word: 'not_yet', sentence: 'did_not_answer', nextAt }
   if (isPaused) return { word: 'not_yet', sentence: 'address_paused', nextAt }
   return { word: 'signing_out', sentence: 'in_progress' }
