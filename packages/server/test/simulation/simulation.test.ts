@@ -37,7 +37,7 @@ describe('the simulator', () => {
   })
 
   for (const { seed, was } of fixtures) {
-    test(`seed ${seed}, which once found a fault, finds none: ${was}`, async () => {
+    test(`seed ${seed} finds nothing where a fault was found once: ${was}`, async () => {
       const report = await runSeeds({ from: seed, count: 1 })
       assert.deepEqual(
         report.failures.map(({ failure }) => failure?.message),

@@ -15,6 +15,8 @@ import type { ColumnValue, Row } from '../../../src/store/bulk-rows.ts'
 import { migrate, migrations } from '../../../src/store/migration/migrate.ts'
 import { sqliteDialect } from '../../../src/store/sqlite/sqlite-driver.ts'
 import type { Tables } from '../../../src/store/tables.ts'
+import { databaseError, knownError } from './database-error.ts'
+import { Hosting, type RowImage } from './hosting.ts'
 import { closesCircle, type LockHolder, type RowLockMode, RowLocks } from './row-locks.ts'
 import { keyColumnsOf, keyOf, readSchema, type TableSchema } from './schema.ts'
 import { type KeyColumns, lockColumn, type Translated, translate } from './translate.ts'
@@ -24,13 +26,6 @@ export interface Turns {
   now(): number
   soon(run: () => void): void
   after(delayMs: number, run: () => void): () => void
-}
-
-export interface RowImage {
-  readonly table: string
-  readonly key: string
-  /** Undefined for a row that was deleted. */
-  readonly row: Row | undefined
 }
 
 /** One changed row of a commit. */
@@ -45,11 +40,6 @@ export interface EngineTransaction extends LockHolder {
   /** What its next statement is told. */
   abortedBy: Error | undefined
   waitingFor: ReadonlySet<LockHolder> | undefined
-}
-
-/** An error with PostgreSQL's code. */
-export function databaseError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
 }
 
 export const lockTimeoutMs = 8000
@@ -79,13 +69,13 @@ export class Engine {
   #schema: ReadonlyMap<string, TableSchema> = new Map()
   #keys: KeyColumns = new Map()
   #prepared = new Map<string, Prepared>()
-  #upserts = new Map<string, StatementSync>()
-  #deletes = new Map<string, StatementSync>()
   #locks = new RowLocks<EngineTransaction>()
   #waiting = new Set<() => void>()
-  #hosted: EngineTransaction | undefined
+  readonly #hosting = new Hosting(this.database, this.committed)
   #nextId = 1
   #open = new Set<EngineTransaction>()
+  /** Tables that hold anything since they were cleared. */
+  readonly #dirty = new Set<string>()
   /** For `sim_locked`: whose statement runs, and the lock that it asks for. */
   #asking: { transaction: EngineTransaction | undefined; mode: RowLockMode } = {
     transaction: undefined,
@@ -106,11 +96,12 @@ export class Engine {
     this.#schema = readSchema(this.database)
     this.#keys = keyColumnsOf(this.#schema)
     for (const name of this.#schema.keys()) this.committed.set(name, new Map())
+    this.#hosting.learn(this.#schema)
   }
 
   /** Removes every row and every transaction. */
   clear(): void {
-    this.#unhost()
+    this.#hosting.unhost()
     for (const transaction of this.#open) transaction.state = 'aborted'
     this.#open.clear()
     this.#waiting.clear()
@@ -122,19 +113,18 @@ export class Engine {
       this.#dirty.add(name)
     }
     this.database.exec('pragma foreign_keys = off')
-    for (const name of this.#dirty) this.#statement(`delete from "${name}"`).run()
+    for (const name of this.#dirty) this.#hosting.statement(`delete from "${name}"`).run()
     this.#dirty.clear()
     this.database.exec('pragma foreign_keys = on')
   }
-  readonly #dirty = new Set<string>()
 
   /** Puts committed rows there at once, outside any transaction. */
   put(table: string, rows: readonly Row[]): void {
-    this.#unhost()
-    const schema = this.#tableOf(table)
+    this.#hosting.unhost()
+    const schema = this.#hosting.tableOf(table)
     this.#answers.clear()
     for (const row of rows) {
-      this.#write({ table, key: keyOf(schema, row), row })
+      this.#hosting.write({ table, key: keyOf(schema, row), row })
       this.committed.get(table)?.set(keyOf(schema, row), row)
     }
   }
@@ -173,9 +163,8 @@ export class Engine {
     }
     let changes: readonly RowChange[] = []
     if (transaction.images.size > 0) {
-      this.#host(transaction)
-      this.#statement('commit').run()
-      this.#hosted = undefined
+      this.#hosting.host(transaction)
+      this.#hosting.commit()
       this.#answers.clear()
       changes = [...transaction.images.values()].map((image) => this.#keep(image))
     }
@@ -187,7 +176,7 @@ export class Engine {
   /** Rolls back; a statement that comes later is told `error`. */
   abort(transaction: EngineTransaction, error?: Error): void {
     if (transaction.state !== 'open') return
-    if (this.#hosted === transaction) this.#unhost()
+    if (this.#hosting.hosted === transaction) this.#hosting.unhost()
     transaction.state = 'aborted'
     transaction.abortedBy ??= error
     this.#end(transaction)
@@ -290,16 +279,16 @@ export class Engine {
     const statement = prepared.statement as StatementSync
     if (!prepared.write) {
       if (!transaction) return { rows: this.#readCommitted(prepared, statement, values), count: undefined }
-      if (transaction.images.size > 0) this.#host(transaction)
-      else this.#unhost()
+      if (transaction.images.size > 0) this.#hosting.host(transaction)
+      else this.#hosting.unhost()
       this.#asking = { transaction, mode: prepared.lock?.mode ?? 'update' }
       const rows = statement.all(...values) as unknown as Row[]
       return prepared.lock
         ? this.#lockRows(transaction, prepared, rows, run.seen)
         : { rows, count: undefined }
     }
-    if (!transaction) throw new TypeError(`a write outside a transaction: ${prepared.text}`)
-    this.#host(transaction)
+    if (!transaction) throw new TypeError(`write outside a transaction: ${prepared.text}`)
+    this.#hosting.host(transaction)
     const rows = statement.all(...values) as unknown as Row[]
     return this.#keepWrites(transaction, run, rows)
   }
@@ -309,7 +298,7 @@ export class Engine {
     const key = values.join('\0')
     const known = this.#answers.get(prepared)
     if (known?.key === key) return known.rows
-    this.#unhost()
+    this.#hosting.unhost()
     const rows = statement.all(...values) as unknown as Row[]
     this.#answers.set(prepared, { key, rows })
     return rows
@@ -338,7 +327,7 @@ export class Engine {
 
   #keepWrites(transaction: EngineTransaction, run: Run, returned: Row[]): Outcome | Blocked {
     const { verb, table } = run.prepared.write as NonNullable<Prepared['write']>
-    const schema = this.#tableOf(table)
+    const schema = this.#hosting.tableOf(table)
     const keys = returned.map((row) => `${table}/${keyOf(schema, row)}`)
     const locks = returned.flatMap((row) => this.#locksOf(verb, schema, row))
     const allowed = verb === 'insert' ? undefined : run.seen
@@ -348,19 +337,19 @@ export class Engine {
     for (const { key, mode } of needed) {
       const blockers = this.#locks.blockers(transaction, key, mode)
       if (blockers.length === 0) continue
-      this.#unhost()
+      this.#hosting.unhost()
       return { blockers, seen: new Set(keys) }
     }
     if (isOneMore) {
       // rows that came after the first look are not this statement's: undo it, write the others alone
-      this.#unhost()
-      this.#host(transaction)
+      this.#hosting.unhost()
+      this.#hosting.host(transaction)
     }
     for (const { key, mode } of needed) this.#locks.take(transaction, key, mode)
     for (const row of rows) {
       const key = keyOf(schema, row)
       const image: RowImage = { table, key, row: verb === 'delete' ? undefined : row }
-      if (isOneMore) this.#write(image)
+      if (isOneMore) this.#hosting.write(image)
       transaction.images.set(`${table}/${key}`, image)
     }
     return { rows, count: rows.length }
@@ -398,61 +387,6 @@ export class Engine {
     })
   }
 
-  #host(transaction: EngineTransaction): void {
-    if (this.#hosted === transaction) return
-    this.#unhost()
-    this.#statement('begin').run()
-    this.#hosted = transaction
-    for (const image of transaction.images.values()) this.#write(image)
-  }
-
-  #unhost(): void {
-    if (!this.#hosted) return
-    this.#hosted = undefined
-    if (this.database.isTransaction) this.#statement('rollback').run()
-  }
-
-  #write({ table, key, row }: RowImage): void {
-    const schema = this.#tableOf(table)
-    if (row) {
-      this.#upsertOf(schema).run(...schema.columns.map((column) => row[column] as ColumnValue))
-      return
-    }
-    const known = this.committed.get(table)?.get(key)
-    if (known) this.#deleteOf(schema).run(...schema.key.map((column) => known[column] as ColumnValue))
-  }
-
-  #upsertOf(table: TableSchema): StatementSync {
-    const known = this.#upserts.get(table.name)
-    if (known) return known
-    const names = table.columns.map((column) => `"${column}"`)
-    const statement = this.database.prepare(
-      `insert into "${table.name}" (${names.join(', ')}) values (${names.map(() => '?').join(', ')})` +
-        ` on conflict (${table.key.map((column) => `"${column}"`).join(', ')})` +
-        ` do update set ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
-    )
-    this.#upserts.set(table.name, statement)
-    return statement
-  }
-
-  #deleteOf(table: TableSchema): StatementSync {
-    const known = this.#deletes.get(table.name)
-    if (known) return known
-    const condition = table.key.map((column) => `"${column}" = ?`).join(' and ')
-    const statement = this.database.prepare(`delete from "${table.name}" where ${condition}`)
-    this.#deletes.set(table.name, statement)
-    return statement
-  }
-
-  #statement(text: string): StatementSync {
-    const known = this.#plain.get(text)
-    if (known) return known
-    const statement = this.database.prepare(text)
-    this.#plain.set(text, statement)
-    return statement
-  }
-  readonly #plain = new Map<string, StatementSync>()
-
   #prepare(text: string): Prepared {
     const known = this.#prepared.get(text)
     if (known) return known
@@ -464,20 +398,4 @@ export class Engine {
     this.#prepared.set(text, prepared)
     return prepared
   }
-
-  #tableOf(name: string): TableSchema {
-    const table = this.#schema.get(name)
-    if (!table) throw new Error(`there is no table ${name}`)
-    return table
-  }
-}
-
-/** SQLite's constraint errors by PostgreSQL's codes; others as they are. */
-function knownError(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error))
-  if (/UNIQUE constraint failed/.test(error.message)) return databaseError('23505', error.message)
-  if (/FOREIGN KEY constraint failed/.test(error.message)) return databaseError('23503', error.message)
-  if (/CHECK constraint failed/.test(error.message)) return databaseError('23514', error.message)
-  if (/NOT NULL constraint failed/.test(error.message)) return databaseError('23502', error.message)
-  return error
 }

@@ -14,7 +14,8 @@ import { CurfewError, isCurfewError } from '../../../src/errors.ts'
 import type { Store, Tx, WakeChannel } from '../../../src/store/store.ts'
 import type { Tables } from '../../../src/store/tables.ts'
 import { TransactionEffects } from '../../../src/store/transaction-effects.ts'
-import { databaseError, type Engine, type EngineTransaction, type Turns } from './engine.ts'
+import { databaseError } from './database-error.ts'
+import type { Engine, EngineTransaction, Turns } from './engine.ts'
 
 /** Where a transaction can be hit: the connection's own edges, below the product's gates. */
 export type StoreEdge = 'commit.before' | 'commit.after'
