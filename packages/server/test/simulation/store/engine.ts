@@ -7,7 +7,7 @@
  * Locks live beside it, so a statement that meets one is undone and runs again when the holder is gone; then, as
  * in PostgreSQL, it acts on those rows alone that it saw the first time.
  *
- * `contract.test.ts` holds this engine, SQLite and PostgreSQL together.
+ * `test/store/contract*.test.ts` hold this engine, SQLite and PostgreSQL together.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type CompiledQuery, Kysely, type QueryResult } from 'kysely'
@@ -163,8 +163,7 @@ export class Engine {
     }
     let changes: readonly RowChange[] = []
     if (transaction.images.size > 0) {
-      this.#hosting.host(transaction)
-      this.#hosting.commit()
+      this.#hosting.commit(transaction)
       this.#answers.clear()
       changes = [...transaction.images.values()].map((image) => this.#keep(image))
     }

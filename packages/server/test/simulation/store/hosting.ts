@@ -35,8 +35,9 @@ export class Hosting {
     this.#schema = schema
   }
 
-  /** The rows of the transaction that is hosted become the committed ones. */
-  commit(): void {
+  /** The transaction's rows become the committed ones. */
+  commit(transaction: Hosted): void {
+    this.host(transaction)
     this.statement('commit').run()
     this.hosted = undefined
   }
