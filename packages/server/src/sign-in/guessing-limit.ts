@@ -10,8 +10,10 @@
  * for the rest of that hour, and after 100 in a row one guess an hour is left. The counters of a person's own
  * devices are not touched by what strangers do, so nobody can lock a person out (CVE-2024-1722).
  *
- * A guess is counted before the password is looked at and given back when it was right: guesses that run side by
- * side see each other (CVE-2024-4629).
+ * At the person's counter a guess is counted before the password is looked at and given back when it was right:
+ * guesses that run side by side see each other (CVE-2024-4629). At the source's counter it is counted once it was
+ * wrong: what a crash leaves uncounted there is bounded by the password pool, and what it left counted would close
+ * a whole office.
  */
 import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
@@ -56,7 +58,7 @@ export type Admission =
       readonly by: 'path' | 'account' | 'source'
     }
 
-/** A guess that is counted as a failure until `giveBack` or `clearGuesses` says otherwise. */
+/** A guess that the person's counter holds as a failure until `giveBack` or `clearGuesses` says otherwise. */
 export interface CountedGuess {
   readonly personKey: string
   readonly sourceKey: string
@@ -82,22 +84,26 @@ export async function admitGuess(tx: Tx, guess: Guess, at: Instant): Promise<Adm
   if (retryAfterSeconds > 0) return { isAdmitted: false, retryAfterSeconds, by: closed.by }
   const next = countFailure(person, personLimits, at)
   await writeCounter(tx, next)
-  await writeCounter(tx, countFailure(bySource, sourceLimits, at))
   return {
     isAdmitted: true,
     guess: { personKey, sourceKey, isLast: next.window_count === personLimits.hourCountMax },
   }
 }
 
-/** The password was right: the person's counter begins anew, the source's loses this one guess. */
-export async function clearGuesses(tx: Tx, { personKey, sourceKey }: CountedGuess): Promise<void> {
+/** The password was right: the person's counter begins anew. */
+export async function clearGuesses(tx: Tx, { personKey }: CountedGuess): Promise<void> {
   await tx.db.deleteFrom('login_failure').where('key', '=', personKey).execute()
-  await takeOneOff(tx, sourceKey)
+}
+
+/** The password was wrong: the source has failed once more. */
+export async function keepGuess(tx: Tx, { sourceKey }: CountedGuess, at: Instant): Promise<void> {
+  const counters = await lockCounters(tx, [sourceKey], at)
+  await writeCounter(tx, countFailure(counters.get(sourceKey) as Counter, sourceLimits, at))
 }
 
 /** The password was not looked at (the pool is busy): as if the guess had not been made. */
-export async function giveBack(tx: Tx, { personKey, sourceKey }: CountedGuess): Promise<void> {
-  for (const key of [personKey, sourceKey].sort()) await takeOneOff(tx, key)
+export async function giveBack(tx: Tx, { personKey }: CountedGuess): Promise<void> {
+  await takeOneOff(tx, personKey)
 }
 
 /** Counters that have not counted for a day say nothing any more. Returns how many were removed. */

@@ -14,7 +14,7 @@ import type { Instant } from '../ambient/clock.ts'
 import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Store } from '../store/store.ts'
-import { admitGuess, type CountedGuess, clearGuesses, giveBack } from './guessing-limit.ts'
+import { admitGuess, type CountedGuess, clearGuesses, giveBack, keepGuess } from './guessing-limit.ts'
 import { loginErrorEvent, type SignInFailure } from './login-error-event.ts'
 
 export interface CredentialDeps extends EventDeps {
@@ -81,6 +81,7 @@ export async function verifyCredentials(
   const verdict = await checkPassword(deps, found, password, admission.guess)
   if (verdict === 'busy') return { ok: false, reason: 'busy', retryAfterSeconds: busyRetrySeconds }
   if (verdict === 'wrong' || !found) {
+    await deps.store.transact((tx) => keepGuess(tx, admission.guess, at))
     fail({ reason: found ? 'password_wrong' : 'account_unknown' })
     if (admission.guess.isLast) fail({ reason: 'locked_for_now' })
     return { ok: false, reason: 'invalid' }
