@@ -84,6 +84,8 @@ describe('every page in Chromium', () => {
   test('the keyboard reaches everything in reading order, and the form works without a mouse', async () => {
     const page = await browser.newPage()
     await page.goto(`${host.url}/sign-in/en`)
+    // the browser gives the focus after it has loaded the page
+    await page.locator('[name=username]:focus').waitFor({ timeout: 5000 })
     const order = [await focused(page)]
     for (let step = 0; step < 6; step++) {
       await page.keyboard.press('Tab')
@@ -104,6 +106,7 @@ describe('every page in Chromium', () => {
   test('the heading of a result has the focus, so a screen reader begins with it', async () => {
     const page = await browser.newPage()
     await page.goto(`${host.url}/result/en`)
+    await page.locator('#live-title:focus').waitFor({ timeout: 5000 })
     assert.equal(await page.evaluate('document.activeElement?.id'), 'live-title')
     await page.close()
   })
