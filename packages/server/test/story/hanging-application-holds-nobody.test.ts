@@ -36,11 +36,10 @@ forEachDatabase('an application that accepts the notice and never answers', (dat
     const healthy: number[] = []
     for (let round = 0; round < 4; round++) healthy.push(await signOut())
     receiver.behave('wiki', 'hang')
-    const hanging: number[] = []
-    for (let round = 0; round < 4; round++) hanging.push(await signOut())
-    // the quickest of four: a machine that pauses for a moment is not what is judged here
-    const tookMs = Math.min(...hanging)
-    const limitMs = waitMsMax + Math.min(...healthy)
-    assert.ok(tookMs <= limitMs, `the browser waited ${tookMs} ms of at most ${limitMs}`)
+    for (let round = 0; round < 4; round++) {
+      const tookMs = await signOut()
+      const limitMs = waitMsMax + Math.max(...healthy)
+      assert.ok(tookMs <= limitMs, `the browser waited ${tookMs} ms of at most ${limitMs}`)
+    }
   })
 })
