@@ -1,9 +1,8 @@
 /** Lists sign-outs, newest first, with how far their deliveries are. */
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
-import type { SignOutView } from '../delivery/read-sign-out.ts'
+import { type SignOutView, signOutFromRow } from '../delivery/read-sign-out.ts'
 import type { Queryable } from '../store/store.ts'
-import type { SignOutTable } from '../store/tables.ts'
 
 /** A sign-out without its applications. */
 export type SignOutSummary = Omit<SignOutView, 'applications' | 'isTruncated'>
@@ -70,29 +69,7 @@ export async function listSignOuts(
     .orderBy('id', 'desc')
     .limit(page.rowCountMax)
     .execute()
-  return rows.map(summaryFromRow)
-}
-
-function summaryFromRow(row: Selectable<SignOutTable>): SignOutSummary {
-  return {
-    id: row.id,
-    realmId: row.realm_id,
-    scope: row.scope,
-    kind: row.kind,
-    cause: row.cause,
-    initiator: row.initiator,
-    actor: {
-      accountId: row.actor_account_id ?? undefined,
-      clientId: row.actor_client_id ?? undefined,
-      ipAddress: row.actor_ip_address ?? undefined,
-    },
-    sessionUid: row.session_uid ?? undefined,
-    accountId: row.account_id ?? undefined,
-    parentId: row.parent_id ?? undefined,
-    applicationCount: row.application_count,
-    committedAt: row.committed_at,
-    completedAt: row.completed_at ?? undefined,
-  }
+  return rows.map(signOutFromRow)
 }
 
 /** Deliveries by state for each sign-out, those of its parts included; of replayed ones the last generation counts. */

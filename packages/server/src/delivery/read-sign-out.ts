@@ -8,7 +8,7 @@ import type { Instant } from '../ambient/clock.ts'
 import type { Channel } from '../rp/client.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Queryable } from '../store/store.ts'
-import type { AttemptTable } from '../store/tables.ts'
+import type { AttemptTable, SignOutTable } from '../store/tables.ts'
 import type { AttemptOutcome, DeliveryPriority, DeliveryState } from './delivery.ts'
 
 /** A sign-out of one session has at most some thousands; a realm's is read as far as this. */
@@ -186,7 +186,10 @@ interface JoinedRow {
   readonly open_until: number | null
 }
 
-function signOutFromRow(row: JoinedRow): Omit<SignOutView, 'applications' | 'isTruncated'> {
+/** A row of `sign_out`, without its applications. */
+export function signOutFromRow(
+  row: Selectable<SignOutTable>,
+): Omit<SignOutView, 'applications' | 'isTruncated'> {
   return {
     id: row.id,
     realmId: row.realm_id,
