@@ -5,12 +5,11 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely } from 'kysely'
 import { type Ambient, systemAmbient } from '../ambient/ambient.ts'
 import { CurfewError } from '../errors.ts'
-import { sqliteDialect } from './sqlite/sqlite-driver.ts'
+import { openSqliteQueries } from './sqlite/sqlite-driver.ts'
 import { openStore, type StoreSettings, type Tx } from './store.ts'
-import type { Tables } from './tables.ts'
+import { TransactionEffects } from './transaction-effects.ts'
 
 const busyTimeoutMs = 5000
 
@@ -34,8 +33,16 @@ export async function transactBesideServer<T>(
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs })
   try {
     database.exec('begin immediate')
-    const db = new Kysely<Tables>({ dialect: sqliteDialect(database) })
-    const value = await work({ db, dialect: 'sqlite', afterCommit: () => undefined, notify: () => undefined })
+    const db = openSqliteQueries(database)
+    const effects = new TransactionEffects()
+    const value = await work({
+      db,
+      dialect: 'sqlite',
+      withCommit: (statement) => effects.withCommit(statement),
+      afterCommit: () => undefined,
+      notify: () => undefined,
+    })
+    await effects.settleStatements()
     database.exec('commit')
     return value
   } finally {

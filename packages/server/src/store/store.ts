@@ -33,6 +33,11 @@ export interface Queryable {
 export type WakeChannel = 'delivery' | 'settled' | 'realm'
 
 export interface Tx extends Queryable {
+  /**
+   * A statement whose answer nothing in the transaction needs: it is not waited for, and on PostgreSQL it travels
+   * with COMMIT. When it fails, `transact` rejects with its error and nothing is committed.
+   */
+  withCommit(statement: Promise<unknown>): void
   /** Runs after the commit is durable, in order; an exception in it is logged and changes nothing. */
   afterCommit(run: () => void): void
   /** Wakes the listeners of this channel, in every process, after the commit. `payload` is an id, ≤ 200 bytes. */

@@ -1,4 +1,4 @@
-/** What a transaction wants done after its commit: collected while it runs, dropped when it rolls back. */
+/** What a transaction wants done with its commit and after it: collected while it runs, dropped when it rolls back. */
 import type { Log } from '../ambient/log.ts'
 import type { WakeChannel } from './store.ts'
 
@@ -6,6 +6,7 @@ export class TransactionEffects {
   readonly notices: { channel: WakeChannel; payload: string }[] = []
   readonly #noticed = new Set<string>()
   readonly #after: (() => void)[] = []
+  readonly #statements: Promise<unknown>[] = []
 
   afterCommit(run: () => void): void {
     this.#after.push(run)
@@ -17,6 +18,19 @@ export class TransactionEffects {
     if (this.#noticed.has(name)) return
     this.#noticed.add(name)
     this.notices.push({ channel, payload })
+  }
+
+  withCommit(statement: Promise<unknown>): void {
+    // it may fail while something else is awaited, which must not end the process
+    statement.catch(() => undefined)
+    this.#statements.push(statement)
+  }
+
+  /** Waits for every statement of `withCommit`, then for `last`. @throws what the first one to fail failed with */
+  async settleStatements(last?: Promise<unknown>): Promise<void> {
+    last?.catch(() => undefined)
+    for (const statement of this.#statements) await statement
+    await last
   }
 
   runAfterCommit(log: Log): void {

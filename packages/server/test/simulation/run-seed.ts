@@ -47,7 +47,7 @@ export async function createStage(): Promise<Stage> {
   const engine = new Engine()
   await engine.migrate()
   const slots = new Slots()
-  await slots.fill(slotCount)
+  slots.fill(slotCount)
   return { engine, slots }
 }
 

@@ -1,98 +1,108 @@
 /**
  * Kysely over `pg` with named prepared statements: PostgreSQL plans each distinct statement once per
- * connection, which is a large part of the cost of small queries.
+ * connection, which is a large part of the cost of small queries. Statements are pipelined: one is sent at its
+ * call, without waiting for the answers before it, and what one turn of the event loop sends leaves in one write.
+ * PostgreSQL runs them in order, so a transaction waits for the network only where it needs an answer.
  */
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
-  type Driver,
+  DummyDriver,
+  type Kysely,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
   type QueryResult,
 } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
+import { kyselyOn, type ProvideConnection } from '../kysely-on.ts'
+import type { Tables } from '../tables.ts'
 import { isConnectionError, isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
 
 /** Statements longer than this are bulk inserts of one length or another; naming them would fill the server's memory. */
 const namedStatementCharactersMax = 4000
 
-export function postgresDialect(pool: Pool): Dialect {
-  return {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new PostgresDriver(pool),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  }
+const dialect: Dialect = {
+  createAdapter: () => new PostgresAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
 }
 
-class PostgresDriver implements Driver {
-  readonly #pool: Pool
-  readonly #names = new Map<string, string>()
+export interface PostgresConnections {
+  /** Queries outside a transaction: each takes a connection of the pool for itself. */
+  readonly db: Kysely<Tables>
+  /** Lends one connection to a transaction. @throws CURFEW_STORE_UNAVAILABLE when there is none within 5 s */
+  borrow(): Promise<PostgresConnection>
+}
 
-  constructor(pool: Pool) {
-    this.#pool = pool
-  }
-
-  async init(): Promise<void> {}
-
-  async acquireConnection(): Promise<PostgresConnection> {
-    try {
-      return new PostgresConnection(await this.#pool.connect(), this.#names)
-    } catch (error) {
+export function openConnections(pool: Pool): PostgresConnections {
+  const names: StatementNames = new Map()
+  const kept = new WeakMap<PoolClient, PostgresConnection>()
+  const borrow = async (): Promise<PostgresConnection> => {
+    const client = await pool.connect().catch((error: unknown) => {
       throw explained(error)
+    })
+    const connection = kept.get(client) ?? new PostgresConnection(client, names)
+    kept.set(client, connection)
+    connection.take()
+    return connection
+  }
+  const provide: ProvideConnection = async (consumer) => {
+    const connection = await borrow()
+    try {
+      return await consumer(connection)
+    } finally {
+      connection.release()
     }
   }
-
-  async releaseConnection(connection: PostgresConnection): Promise<void> {
-    connection.release()
-  }
-
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin'))
-  }
-
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'))
-  }
-
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'))
-  }
-
-  async destroy(): Promise<void> {}
+  return { db: kyselyOn(dialect, provide), borrow }
 }
 
-class PostgresConnection implements DatabaseConnection {
+/** By the statement's text; the same on every connection. */
+type StatementNames = Map<string, string>
+
+export class PostgresConnection implements DatabaseConnection {
+  /** Queries on this connection: sent at the call, answered in order. */
+  readonly db: Kysely<Tables>
   readonly #client: PoolClient
-  readonly #names: Map<string, string>
+  readonly #names: StatementNames
   readonly #keepFault = (error: Error): void => {
     this.#brokenBy ??= error
   }
   #brokenBy: Error | undefined
+  #isCorked = false
 
-  constructor(client: PoolClient, names: Map<string, string>) {
+  constructor(client: PoolClient, names: StatementNames) {
     this.#client = client
     this.#names = names
+    this.db = kyselyOn(dialect, (consumer) => consumer(this))
+  }
+
+  take(): void {
     // the pool listens to idle connections only: one that breaks between two statements would end the process
-    client.on('error', this.#keepFault)
+    this.#client.on('error', this.#keepFault)
+  }
+
+  release(): void {
+    this.#client.release(this.#brokenBy)
+    this.#client.off('error', this.#keepFault)
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    try {
-      const name = this.#nameOf(query.sql)
-      const result = await this.#client.query<never>({
-        ...(name ? { name } : {}),
-        text: query.sql,
-        values: [...query.parameters],
-      })
-      return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) }
-    } catch (error) {
-      // such a connection must not go back to the pool
-      if (isConnectionError(error)) this.#brokenBy = error
-      throw explained(error)
-    }
+    const name = this.#nameOf(query.sql)
+    const { rows, rowCount } = await this.#send<R>({
+      ...(name ? { name } : {}),
+      text: query.sql,
+      values: query.parameters as unknown[],
+    })
+    return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
+  }
+
+  /** `begin`, `commit` and `rollback`. Returns the tag of what was done: an aborted transaction answers ROLLBACK to COMMIT. */
+  async control(text: 'begin' | 'commit' | 'rollback'): Promise<string> {
+    return (await this.#send({ text })).command
   }
 
   // biome-ignore lint/correctness/useYield: Kysely's interface asks for a generator; nothing here streams
@@ -100,9 +110,31 @@ class PostgresConnection implements DatabaseConnection {
     throw new TypeError('queries are not streamed: read pages of a bounded size')
   }
 
-  release(): void {
-    this.#client.release(this.#brokenBy)
-    this.#client.off('error', this.#keepFault)
+  async #send<R>(statement: {
+    text: string
+    name?: string
+    values?: unknown[]
+  }): Promise<{ rows: R[]; rowCount: number | null; command: string }> {
+    try {
+      this.#cork()
+      return await this.#client.query<never>(statement)
+    } catch (error) {
+      // such a connection must not go back to the pool
+      if (isConnectionError(error)) this.#brokenBy = error
+      throw explained(error)
+    }
+  }
+
+  /** A write to the socket costs more than a statement's bytes: those of this turn go together. */
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    const { stream } = this.#client.connection
+    stream.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      stream.uncork()
+    })
   }
 
   #nameOf(text: string): string | undefined {

@@ -1,5 +1,5 @@
 /** PostgreSQL: several processes on one database. */
-import { Kysely, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import type { Ambient } from '../../ambient/ambient.ts'
 import { randomId } from '../../ambient/random.ts'
@@ -9,7 +9,7 @@ import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
 import { isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
-import { postgresDialect } from './postgres-driver.ts'
+import { openConnections, type PostgresConnection, type PostgresConnections } from './postgres-driver.ts'
 import { startListening } from './postgres-listen.ts'
 
 /** A lock that only Curfew's migrations take, so that two starting processes migrate one after the other. */
@@ -23,9 +23,10 @@ export async function openPostgresStore(
   const pool = createPool(settings)
   // an idle connection that breaks must not end the process; the next query gets a new one
   pool.on('error', (error) => ambient.log.write('warn', 'store.connection_lost', { error: error.message }))
-  const db = new Kysely<Tables>({ dialect: postgresDialect(pool) })
+  const connections = openConnections(pool)
+  const { db } = connections
   const bus = createWakeBus()
-  const committing: Committing = { db, ambient, bus, origin: randomId(ambient.random, '', 64) }
+  const committing: Committing = { connections, ambient, bus, origin: randomId(ambient.random, '', 64) }
   try {
     await inTransaction(committing, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
@@ -58,6 +59,7 @@ function createPool(settings: StoreSettings & { databaseUrl: string }): pg.Pool 
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    pipeline: true,
     // a half-open connection must not hold a request for ever (F-19)
     query_timeout: 15_000,
     application_name: 'curfew',
@@ -72,7 +74,7 @@ function parserFor(oid: number, format?: 'text' | 'binary'): (value: string) => 
 }
 
 interface Committing {
-  readonly db: Kysely<Tables>
+  readonly connections: PostgresConnections
   readonly ambient: Ambient
   readonly bus: WakeBus
   /** Names this store in its notices, so that it does not hear its own a second time. */
@@ -80,15 +82,13 @@ interface Committing {
 }
 
 async function inTransaction<T>(
-  { db, ambient, bus, origin }: Committing,
+  { connections, ambient, bus, origin }: Committing,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   for (let tryNumber = 1; ; tryNumber++) {
     const effects = new TransactionEffects()
     try {
-      const value = await db
-        .transaction()
-        .execute((transaction) => runWork(transaction, origin, effects, work))
+      const value = await runOnce(await connections.borrow(), origin, effects, work)
       effects.runAfterCommit(ambient.log)
       // this process is woken without the way through the database, which may be slow or deaf
       for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
@@ -100,25 +100,48 @@ async function inTransaction<T>(
   }
 }
 
-async function runWork<T>(
-  db: Kysely<Tables>,
+/** `begin` leaves with the first statement, and `commit` with the last ones that nobody waits for. */
+async function runOnce<T>(
+  connection: PostgresConnection,
   origin: string,
   effects: TransactionEffects,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  const value = await work({
+  try {
+    effects.withCommit(connection.control('begin'))
+    const value = await work(txOn(connection.db, effects))
+    if (effects.notices.length > 0) effects.withCommit(sendNotices(connection.db, origin, effects))
+    const committing = connection.control('commit')
+    await effects.settleStatements(committing)
+    // a statement that failed unseen has aborted the transaction: then COMMIT answers ROLLBACK
+    if ((await committing) !== 'COMMIT') throw unavailable(new Error('the transaction was rolled back'))
+    return value
+  } catch (error) {
+    await connection.control('rollback').catch(() => undefined)
+    throw error
+  } finally {
+    connection.release()
+  }
+}
+
+function txOn(db: Kysely<Tables>, effects: TransactionEffects): Tx {
+  return {
     db,
     dialect: 'postgres',
+    withCommit: (statement) => effects.withCommit(statement),
     afterCommit: (run) => effects.afterCommit(run),
     notify: (channel, payload) => effects.notify(channel, payload),
-  })
-  const { notices } = effects
-  if (notices.length > 0) {
-    // one statement for all: a group of outcomes wakes the watchers of hundreds of sign-outs
-    const channels = notices.map(({ channel }) => `curfew_${channel}`)
-    const payloads = notices.map(({ payload }) => `${origin} ${payload}`)
-    await sql`select pg_notify(channel, payload)
-      from unnest(${channels}::text[], ${payloads}::text[]) as notice (channel, payload)`.execute(db)
   }
-  return value
+}
+
+/** One statement for all: a group of outcomes wakes the watchers of hundreds of sign-outs. */
+async function sendNotices(
+  db: Kysely<Tables>,
+  origin: string,
+  { notices }: TransactionEffects,
+): Promise<void> {
+  const channels = notices.map(({ channel }) => `curfew_${channel}`)
+  const payloads = notices.map(({ payload }) => `${origin} ${payload}`)
+  await sql`select pg_notify(channel, payload)
+    from unnest(${channels}::text[], ${payloads}::text[]) as notice (channel, payload)`.execute(db)
 }

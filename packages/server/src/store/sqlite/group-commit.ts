@@ -103,9 +103,11 @@ async function runInSavepoint({ database, db }: Writing, unit: Unit): Promise<Do
     const value = await unit.work({
       db,
       dialect: 'sqlite',
+      withCommit: (statement) => effects.withCommit(statement),
       afterCommit: (run) => effects.afterCommit(run),
       notify: (channel, payload) => effects.notify(channel, payload),
     })
+    await effects.settleStatements()
     database.exec('release unit')
     return { unit, effects, value }
   } catch (error) {

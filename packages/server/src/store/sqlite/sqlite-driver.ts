@@ -7,47 +7,29 @@ import {
   type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
-  type Driver,
+  DummyDriver,
+  type Kysely,
   type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { kyselyOn } from '../kysely-on.ts'
+import type { Tables } from '../tables.ts'
 
 /** Bulk inserts of many lengths would otherwise fill the memory with statements. */
 const statementCountMax = 500
 
-export function sqliteDialect(database: DatabaseSync): Dialect {
-  return {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteDriver(database),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  }
+export function openSqliteQueries(database: DatabaseSync): Kysely<Tables> {
+  const connection = new SqliteConnection(database)
+  return kyselyOn(dialect, (consumer) => consumer(connection))
 }
 
-class SqliteDriver implements Driver {
-  readonly #connection: SqliteConnection
-
-  constructor(database: DatabaseSync) {
-    this.#connection = new SqliteConnection(database)
-  }
-
-  async init(): Promise<void> {}
-  async acquireConnection(): Promise<DatabaseConnection> {
-    return this.#connection
-  }
-  async releaseConnection(): Promise<void> {}
-  async destroy(): Promise<void> {}
-  beginTransaction(): Promise<void> {
-    throw new TypeError('transactions on SQLite go through store.transact')
-  }
-  commitTransaction(): Promise<void> {
-    throw new TypeError('transactions on SQLite go through store.transact')
-  }
-  rollbackTransaction(): Promise<void> {
-    throw new TypeError('transactions on SQLite go through store.transact')
-  }
+const dialect: Dialect = {
+  createAdapter: () => new SqliteAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
 }
 
 /** Asking a statement for its columns costs more than running a small one, so it is asked once. */

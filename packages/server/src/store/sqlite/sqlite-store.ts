@@ -2,15 +2,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely } from 'kysely'
 import type { Ambient } from '../../ambient/ambient.ts'
 import { CurfewError } from '../../errors.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
-import type { Tables } from '../tables.ts'
 import { createWakeBus } from '../wake.ts'
 import { createWriter, unavailable } from './group-commit.ts'
-import { sqliteDialect } from './sqlite-driver.ts'
+import { openSqliteQueries } from './sqlite-driver.ts'
 
 export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
@@ -20,9 +18,9 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
   writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
   const reading = openConnection(file)
   const bus = createWakeBus()
-  const db = new Kysely<Tables>({ dialect: sqliteDialect(writing) })
+  const db = openSqliteQueries(writing)
   const writer = createWriter({ database: writing, db, bus, log: ambient.log })
-  const read = { db: new Kysely<Tables>({ dialect: sqliteDialect(reading) }), dialect: 'sqlite' } as const
+  const read = { db: openSqliteQueries(reading), dialect: 'sqlite' } as const
 
   const close = async (): Promise<void> => {
     await writer.close()

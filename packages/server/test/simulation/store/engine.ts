@@ -10,11 +10,10 @@
  * `test/store/contract*.test.ts` hold this engine, SQLite and PostgreSQL together.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type CompiledQuery, Kysely, type QueryResult } from 'kysely'
+import type { CompiledQuery, QueryResult } from 'kysely'
 import type { ColumnValue, Row } from '../../../src/store/bulk-rows.ts'
 import { migrate, migrations } from '../../../src/store/migration/migrate.ts'
-import { sqliteDialect } from '../../../src/store/sqlite/sqlite-driver.ts'
-import type { Tables } from '../../../src/store/tables.ts'
+import { openSqliteQueries } from '../../../src/store/sqlite/sqlite-driver.ts'
 import { databaseError, knownError } from './database-error.ts'
 import { Hosting, type RowImage } from './hosting.ts'
 import { closesCircle, type LockHolder, type RowLockMode, RowLocks } from './row-locks.ts'
@@ -91,7 +90,7 @@ export class Engine {
 
   /** Makes the product's tables. */
   async migrate(): Promise<void> {
-    const db = new Kysely<Tables>({ dialect: sqliteDialect(this.database) })
+    const db = openSqliteQueries(this.database)
     await migrate({ db, dialect: 'sqlite' }, migrations, 0)
     this.#schema = readSchema(this.database)
     this.#keys = keyColumnsOf(this.#schema)

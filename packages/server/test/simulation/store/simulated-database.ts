@@ -18,7 +18,7 @@ export async function openSimulatedStore(): Promise<Store> {
   const engine = new Engine()
   await engine.migrate()
   const slots = new Slots()
-  await slots.fill(20)
+  slots.fill(20)
   const bus = createWakeBus()
   return createSimulatedStore({
     engine,

@@ -1,9 +1,10 @@
 /** The product's `Store` on the engine, for one simulated process: retries, effects and wake-ups as the real one. */
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
-  Kysely,
+  DummyDriver,
+  type Kysely,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
@@ -11,6 +12,7 @@ import {
 } from 'kysely'
 import { type Log, silentLog } from '../../../src/ambient/log.ts'
 import { CurfewError, isCurfewError } from '../../../src/errors.ts'
+import { kyselyOn } from '../../../src/store/kysely-on.ts'
 import type { Store, Tx, WakeChannel } from '../../../src/store/store.ts'
 import type { Tables } from '../../../src/store/tables.ts'
 import { TransactionEffects } from '../../../src/store/transaction-effects.ts'
@@ -76,9 +78,11 @@ async function transactOnce<T>(
     const value = await work({
       db: slot.db,
       dialect: 'postgres',
+      withCommit: (statement) => effects.withCommit(statement),
       afterCommit: (run) => effects.afterCommit(run),
       notify: (channel, payload) => effects.notify(channel, payload),
     })
+    await effects.settleStatements()
     await turn(turns)
     deps.atEdge?.('commit.before', transaction)
     engine.commit(transaction)
@@ -111,12 +115,22 @@ class Slot {
         throw new TypeError('queries are not streamed')
       },
     }
-    this.db = new Kysely<Tables>({ dialect: dialectOf(connection) })
+    this.db = kyselyOn(dialect, (consumer) => consumer(connection))
   }
 
   bind({ engine, turns, rewrite }: SimulatedStoreDeps, transaction: EngineTransaction | undefined): void {
-    this.#execute = (query) =>
-      engine.execute(transaction, turns, rewrite ? rewrite(query, transaction) : query)
+    // as on a pipelined connection: a statement runs when those sent before it have been answered
+    let before: Promise<unknown> | undefined
+    this.#execute = (query) => {
+      const run = () => engine.execute(transaction, turns, rewrite ? rewrite(query, transaction) : query)
+      const answer = before ? before.then(run, run) : run()
+      before = answer
+      const done = (): void => {
+        if (before === answer) before = undefined
+      }
+      answer.then(done, done)
+      return answer
+    }
   }
 }
 
@@ -126,16 +140,8 @@ export class Slots {
   #lent = 0
   readonly #returned: Slot[] = []
 
-  /**
-   * Kysely takes some more turns for its first query than for all others, which would make the first run of a seed
-   * another one than the second: so every slot has run one before it is lent.
-   */
-  async fill(count: number): Promise<void> {
-    while (this.#all.length < count) {
-      const slot = new Slot()
-      await slot.db.executeQuery(CompiledQuery.raw('select 1'))
-      this.#all.push(slot)
-    }
+  fill(count: number): void {
+    while (this.#all.length < count) this.#all.push(new Slot())
   }
 
   lend(): Slot {
@@ -155,22 +161,11 @@ export class Slots {
   }
 }
 
-function dialectOf(connection: DatabaseConnection): Dialect {
-  const nothing = (): Promise<void> => Promise.resolve()
-  return {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => ({
-      init: nothing,
-      acquireConnection: () => Promise.resolve(connection),
-      releaseConnection: nothing,
-      destroy: nothing,
-      beginTransaction: nothing,
-      commitTransaction: nothing,
-      rollbackTransaction: nothing,
-    }),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  }
+const dialect: Dialect = {
+  createAdapter: () => new PostgresAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
 }
 
 /** As in postgres-store.ts: 40001 and 40P01 ask for another run. */

@@ -1,0 +1,27 @@
+/**
+ * Kysely's query builder on one connection, without Kysely's driver. A statement is handed to the connection
+ * at the call and not some turns of the event loop later: calls keep their order without being awaited one by
+ * one (which PostgreSQL's pipeline needs), and the embedded database is asked at once.
+ */
+import {
+  type DatabaseConnection,
+  DefaultQueryExecutor,
+  type Dialect,
+  DummyDriver,
+  Kysely,
+  type QueryExecutor,
+} from 'kysely'
+import type { Tables } from './tables.ts'
+
+/** How a query gets its connection: at once inside a transaction, from the pool outside. */
+export type ProvideConnection = <T>(consumer: (connection: DatabaseConnection) => Promise<T>) => Promise<T>
+
+/** Transactions are the store's (`transact`): Kysely's own begin nothing here. */
+export function kyselyOn(dialect: Dialect, provideConnection: ProvideConnection): Kysely<Tables> {
+  const executor: QueryExecutor = new DefaultQueryExecutor(
+    dialect.createQueryCompiler(),
+    dialect.createAdapter(),
+    { provideConnection },
+  )
+  return new Kysely<Tables>({ config: { dialect }, dialect, driver: new DummyDriver(), executor })
+}
