@@ -123,7 +123,7 @@ async function writeClaim(
     })),
   )
   assert(leased.size === chosen.length, 'every row that was chosen was locked by this claim')
-  await insertRows(
+  const attempts = insertRows(
     tx,
     'attempt',
     chosen.map((row) => ({
@@ -143,12 +143,9 @@ async function writeClaim(
       answer: null,
     })),
   )
-  await updateRows(
-    tx,
-    'endpoint',
-    { key: 'id', set: ['paced_until'] },
-    [...paced].map(([id, until]) => ({ id, paced_until: until })),
-  )
+  const pacedRows = [...paced].map(([id, until]) => ({ id, paced_until: until }))
+  tx.withCommit(attempts)
+  tx.withCommit(updateRows(tx, 'endpoint', { key: 'id', set: ['paced_until'] }, pacedRows))
 }
 
 const leaseColumns = ['state', 'lease_until', 'lease_owner', 'fence', 'attempt_count', 'tried_at']

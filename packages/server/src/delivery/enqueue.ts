@@ -14,15 +14,17 @@ const idBytes = 16
  * Inserts one row per delivery, and the rows of endpoints that are called for the first time; wakes the
  * dispatchers after the commit. Returns the delivery ids (`dl_…`, 128 bits) in the order of `deliveries`.
  *
- * @throws RangeError for more than 10,000 deliveries; a unique violation for a second delivery of the same
- *   sign-out, client session, channel and generation (D2).
+ * The inserts travel with the commit: a second delivery of the same sign-out, client session, channel and
+ * generation is a unique violation there (D2).
+ *
+ * @throws RangeError for more than 10,000 deliveries
  */
-export async function enqueueDeliveries(
+export function enqueueDeliveries(
   tx: Tx,
   deps: { readonly random: Random },
   deliveries: readonly NewDelivery[],
   at: Instant,
-): Promise<readonly string[]> {
+): readonly string[] {
   if (deliveries.length > deliveriesPerTransactionMax) {
     throw new RangeError(
       `${deliveries.length} deliveries in one transaction; ${deliveriesPerTransactionMax} at most`,
@@ -31,8 +33,8 @@ export async function enqueueDeliveries(
   if (deliveries.length === 0) return []
   const ids = newDeliveryIds(deps.random, deliveries.length)
   const rows = deliveries.map((delivery, index) => deliveryRow(ids[index] as string, delivery, at))
-  await insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' })
-  await insertRows(tx, 'delivery', rows)
+  tx.withCommit(insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' }))
+  tx.withCommit(insertRows(tx, 'delivery', rows))
   for (const signOutId of new Set(deliveries.map((delivery) => delivery.signOutId)))
     tx.notify('delivery', signOutId)
   return ids

@@ -4,9 +4,10 @@
  * possible.
  */
 import type { Instant } from '../ambient/clock.ts'
+import { inOrder } from '../ambient/in-order.ts'
 import { isOneOf, updateRows } from '../store/bulk-rows.ts'
 import { type Tx, withLock } from '../store/store.ts'
-import { healthFromRow } from './claim-row.ts'
+import { type EndpointRow, healthFromRow } from './claim-row.ts'
 import { type DeliverySettings, isTerminal, type SettledDelivery } from './delivery.ts'
 import { type EndpointHealth, healthAfter, isAtRest } from './endpoint-health.ts'
 
@@ -35,12 +36,15 @@ export async function storeSettlements(
   at: Instant,
 ): Promise<StoredSettlements> {
   const newest = newestFences(settled)
-  const matched = await updateRows(tx, 'delivery', deliveryUpdate, settled.map(deliveryChange))
+  const [matched, endpoints] = await inOrder([
+    updateRows(tx, 'delivery', deliveryUpdate, settled.map(deliveryChange)),
+    readEndpoints(tx, endpointIdsOf(settled)),
+  ])
   const isCurrent = ({ tried: { leased } }: SettledDelivery): boolean =>
     matched.has(leased.subject.deliveryId) && leased.fence === newest.get(leased.subject.deliveryId)
   const stored = settled.filter(isCurrent)
-  await updateRows(tx, 'attempt', attemptUpdate, stored.map(attemptChange))
-  const health = await updateEndpoints(deps, tx, stored, at)
+  tx.withCommit(updateRows(tx, 'attempt', attemptUpdate, stored.map(attemptChange)))
+  const health = await updateEndpoints(deps, tx, { stored, endpoints }, at)
   for (const id of new Set(stored.map(({ tried }) => tried.leased.subject.signOutId)))
     tx.notify('settled', id)
   return { stored, refusedByFence: settled.filter((one) => !isCurrent(one)), health }
@@ -133,28 +137,24 @@ function attemptChange({ tried, settlement: { attempt }, settledAt }: SettledDel
   }
 }
 
+interface EndpointTries {
+  readonly stored: readonly SettledDelivery[]
+  readonly endpoints: readonly EndpointRow[]
+}
+
 async function updateEndpoints(
   deps: StoreSettlementsDeps,
   tx: Tx,
-  stored: readonly SettledDelivery[],
+  { stored, endpoints }: EndpointTries,
   at: Instant,
 ): Promise<ReadonlyMap<string, EndpointHealth>> {
   const tries = Map.groupBy(
     stored.filter(({ settlement }) => settlement.endpointSign !== 'none'),
     ({ tried }) => tried.leased.subject.endpointId,
   )
-  const ids = await endpointsToWrite(tx, tries, at)
+  const ids = endpointsToWrite(tries, endpoints, at)
   if (ids.length === 0) return new Map()
-  const rows = await withLock(
-    tx,
-    tx.db
-      .selectFrom('endpoint')
-      .selectAll()
-      .where(isOneOf(tx, 'id', ids))
-      .orderBy('id'),
-    'for no key update',
-  ).execute()
-  const changed = rows.map((row) => {
+  const changed = (await lockEndpoints(tx, ids)).map((row) => {
     const own = tries.get(row.id) as readonly SettledDelivery[]
     const health = own.reduce(
       (known, { settlement }) => healthAfter(known, settlement.endpointSign, deps.settings, at),
@@ -163,31 +163,47 @@ async function updateEndpoints(
     return { row, own, health }
   })
   const changes = changed.map(({ row, own, health }) => endpointChange(deps, row, own, health, at))
-  await updateRows(tx, 'endpoint', endpointUpdate, changes)
+  tx.withCommit(updateRows(tx, 'endpoint', endpointUpdate, changes))
   return new Map(changed.map(({ row, health }) => [row.id, health]))
 }
 
 /** Healthy endpoints that answered again need no write: the common case costs one read. */
-async function endpointsToWrite(
-  tx: Tx,
+function endpointsToWrite(
   tries: ReadonlyMap<string, readonly SettledDelivery[]>,
+  endpoints: readonly EndpointRow[],
   at: Instant,
-): Promise<readonly string[]> {
-  if (tries.size === 0) return []
-  const rows = await tx.db
-    .selectFrom('endpoint')
-    .selectAll()
-    .where(isOneOf(tx, 'id', [...tries.keys()]))
-    .execute()
-  return rows
+): readonly string[] {
+  return endpoints
     .filter((row) => {
-      const isAllAccepted = tries
-        .get(row.id)
-        ?.every(({ settlement }) => settlement.endpointSign === 'accepted')
+      const own = tries.get(row.id)
+      if (!own) return false
+      const isAllAccepted = own.every(({ settlement }) => settlement.endpointSign === 'accepted')
       const isFresh = row.last_success_at !== null && row.last_success_at > at - lastSuccessResolutionMs
       return !(isAllAccepted && isFresh && isAtRest(healthFromRow(row)))
     })
     .map((row) => row.id)
+}
+
+function endpointIdsOf(settled: readonly SettledDelivery[]): readonly string[] {
+  const counting = settled.filter(({ settlement }) => settlement.endpointSign !== 'none')
+  return [...new Set(counting.map(({ tried }) => tried.leased.subject.endpointId))]
+}
+
+async function readEndpoints(tx: Tx, ids: readonly string[]): Promise<readonly EndpointRow[]> {
+  if (ids.length === 0) return []
+  return await selectEndpoints(tx, ids).execute()
+}
+
+/** In the order of their ids, so that two settlements cannot wait for each other. */
+function lockEndpoints(tx: Tx, ids: readonly string[]): Promise<readonly EndpointRow[]> {
+  return withLock(tx, selectEndpoints(tx, ids).orderBy('id'), 'for no key update').execute()
+}
+
+function selectEndpoints(tx: Tx, ids: readonly string[]) {
+  return tx.db
+    .selectFrom('endpoint')
+    .selectAll()
+    .where(isOneOf(tx, 'id', ids))
 }
 
 const endpointUpdate = {

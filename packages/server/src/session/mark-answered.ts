@@ -15,23 +15,33 @@ export interface Answered {
 
 export async function markAnswered(tx: Tx, answered: Answered, at: Instant): Promise<void> {
   const { sessionUid, clientId, adapterSessionId, adapterSessionHost } = answered
-  await mark(tx, { sessionUid, clientId, at })
-  if (!adapterSessionId && !adapterSessionHost) return
-  await tx.db
-    .updateTable('client_session')
-    .set({
-      ...(adapterSessionId ? { adapter_session_id: adapterSessionId.slice(0, 255) } : {}),
-      ...(adapterSessionHost ? { adapter_session_host: adapterSessionHost.slice(0, 255) } : {}),
-    })
-    .where('session_uid', '=', sessionUid)
-    .where('client_id', '=', clientId)
-    .execute()
+  await mark(tx, {
+    sessionUid,
+    clientId,
+    at,
+    adapterSessionId: adapterSessionId?.slice(0, 255) || null,
+    adapterSessionHost: adapterSessionHost?.slice(0, 255) || null,
+  })
 }
 
-const mark = compiledStatement({ sessionUid: '', clientId: '', at: 0 }, (db, value) =>
+const example = {
+  sessionUid: '',
+  clientId: '',
+  at: 0,
+  adapterSessionId: null as string | null,
+  adapterSessionHost: null as string | null,
+}
+
+/** What the application did not say leaves what it said before. */
+const mark = compiledStatement(example, (db, value) =>
   db
     .updateTable('client_session')
-    .set({ answered_at: value.at, last_active_at: value.at })
+    .set(({ fn, ref, val }) => ({
+      answered_at: value.at,
+      last_active_at: value.at,
+      adapter_session_id: fn.coalesce(val(value.adapterSessionId), ref('adapter_session_id')),
+      adapter_session_host: fn.coalesce(val(value.adapterSessionHost), ref('adapter_session_host')),
+    }))
     .where('session_uid', '=', value.sessionUid)
     .where('client_id', '=', value.clientId),
 )

@@ -11,6 +11,7 @@ import { endAndTell } from './close-session.ts'
 import { type ClosingDeps, insertSignOut, newSignOutId } from './closing.ts'
 import { endArtifactsOfAccount } from './end-artifacts.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
+import { readMembers } from './tell-members.ts'
 
 /** Sessions ended within the first transaction; more would make its commit a long one. */
 const inlineSessionCountMax = 50
@@ -31,7 +32,9 @@ export async function closeAccount(
   let applicationCount = 0
   if (isInline) {
     for (const session of sessions) {
-      const ended = await endAndTell(deps, tx, command, session, { parentId: id, priority: 'high' }, at)
+      const members = await readMembers(tx, session.uid)
+      const ending = { parentId: id, priority: 'high' } as const
+      const ended = await endAndTell(deps, tx, command, session, members, ending, at)
       applicationCount += ended.applicationCount
     }
     await tx.db

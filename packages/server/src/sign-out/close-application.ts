@@ -28,13 +28,13 @@ export async function closeApplication(
     return { ok: false, reason: 'application_unknown' }
   }
   const signOutId = newSignOutId(deps)
-  await endClientSessionRow(tx, sessionUid, clientId, at)
-  await endArtifactsOfApplication(tx, command.kind, sessionUid, clientId)
+  tx.withCommit(endClientSessionRow(tx, sessionUid, clientId, at))
+  tx.withCommit(endArtifactsOfApplication(tx, command.kind, sessionUid, clientId))
   const row = { id: signOutId, sessionUid, accountId: session.accountId, parentId: undefined }
-  await insertSignOut(tx, command, { ...row, applicationCount: 1, completedAt: at }, at)
+  tx.withCommit(insertSignOut(tx, command, { ...row, applicationCount: 1, completedAt: at }, at))
   const telling = { command, signOutId, members: [member], priority: 'high' } as const
-  await enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, telling, at), at)
-  await recordEvent(deps, tx, logoutEvent(deps.realm, command, session, signOutId), at)
+  enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, telling, at), at)
+  tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, command, session, signOutId), at))
   await deps.gate('signOut.beforeCommit', sessionUid)
   return { ok: true, signOutId, isFirst: true, applicationCount: 1 }
 }

@@ -3,10 +3,11 @@
  * way round loses an application that joins in between (delivery.md, the lock question).
  */
 import type { Instant } from '../ambient/clock.ts'
+import { inOrder } from '../ambient/in-order.ts'
 import type { DeliveryPriority } from '../delivery/delivery.ts'
 import { endSessionRow } from '../session/end-session-rows.ts'
 import { lockSession } from '../session/lock-session.ts'
-import type { Session } from '../session/session.ts'
+import type { ClientSession, Session } from '../session/session.ts'
 import type { Tx } from '../store/store.ts'
 import { type ClosingDeps, newSignOutId } from './closing.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
@@ -19,11 +20,15 @@ export async function closeSession(
   { sessionUid }: Extract<SignOutScope, { kind: 'session' }>,
   at: Instant,
 ): Promise<SignOutResult> {
-  const session = await lockSession(tx, sessionUid, 'for update')
+  // sent together: the list is read when the lock is held
+  const [session, members] = await inOrder([
+    lockSession(tx, sessionUid, 'for update'),
+    readMembers(tx, sessionUid),
+  ])
   if (!session || session.realmId !== command.realmId) return { ok: false, reason: 'session_unknown' }
   await deps.gate('signOut.afterLock', sessionUid)
   if (session.state === 'ended') return sameAsFirst(tx, session)
-  return endAndTell(deps, tx, command, session, { parentId: undefined, priority: 'high' }, at)
+  return endAndTell(deps, tx, command, session, members, { parentId: undefined, priority: 'high' }, at)
 }
 
 export interface Ending {
@@ -31,20 +36,20 @@ export interface Ending {
   readonly priority: DeliveryPriority
 }
 
-/** Ends a locked, active session with a sign-out of its own. */
+/** Ends a locked, active session, whose members were read under the lock, with a sign-out of its own. */
 export async function endAndTell(
   deps: ClosingDeps,
   tx: Tx,
   command: SignOutCommand,
   session: Session,
+  members: readonly ClientSession[],
   ending: Ending,
   at: Instant,
 ): Promise<Extract<SignOutResult, { ok: true }>> {
   const signOutId = newSignOutId(deps)
-  const members = await readMembers(tx, session.uid)
   await deps.gate('signOut.afterMembers', session.uid)
-  await endSessionRow(tx, session.uid, signOutId, at)
-  await tellMembers(deps, tx, command, { ...ending, session, members, signOutId }, at)
+  tx.withCommit(endSessionRow(tx, session.uid, signOutId, at))
+  tellMembers(deps, tx, command, { ...ending, session, members, signOutId }, at)
   await deps.gate('signOut.beforeCommit', session.uid)
   return { ok: true, signOutId, isFirst: true, applicationCount: members.length }
 }

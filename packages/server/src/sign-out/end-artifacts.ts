@@ -2,6 +2,7 @@
  * Removes what was derived from what ends: codes, refresh tokens, grants. An ordinary sign-out keeps offline
  * grants, unless the application wants them ended too (SR-06, KS-03); a security action ends everything.
  */
+import { inOrder } from '../ambient/in-order.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { ClientSession } from '../session/session.ts'
 import { compiledStatement } from '../store/compiled-query.ts'
@@ -26,16 +27,15 @@ export async function endArtifactsOfSession(
     await endAll(tx, { sessionUid })
     return
   }
-  await endOnline(tx, { sessionUid })
+  const online = endOnline(tx, { sessionUid })
   const revoking = members
     .map((member) => member.clientId)
     .filter((id) => realm.clients.get(id)?.attributes['backchannel.logout.revoke.offline.tokens'] === 'true')
-  if (revoking.length === 0) return
-  await tx.db
+  const offline = tx.db
     .deleteFrom('artifact')
     .where('session_uid', '=', sessionUid)
     .where('client_id', 'in', revoking)
-    .execute()
+  await inOrder(revoking.length === 0 ? [online] : [online, offline.execute()])
 }
 
 /** One application leaves a session, with its tokens. */

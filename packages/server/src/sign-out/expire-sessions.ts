@@ -14,6 +14,7 @@ import { endAndTell } from './close-session.ts'
 import type { ClosingDeps } from './closing.ts'
 import type { SignOutDeps } from './sign-out.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
+import { readMembers } from './tell-members.ts'
 
 /** Sessions of one transaction; with 10 applications each, 500 deliveries. */
 const batchSessionCount = 50
@@ -71,7 +72,8 @@ async function expireOne(deps: ClosingDeps, tx: Tx, sessionUid: string, at: Inst
   // it may have been used, or signed out, since it was found
   if (!session || session.state === 'ended' || isAlive(session, at)) return false
   const command = commandFor(session, at)
-  await endAndTell(deps, tx, command, session, { parentId: undefined, priority: 'low' }, at)
+  const members = await readMembers(tx, sessionUid)
+  await endAndTell(deps, tx, command, session, members, { parentId: undefined, priority: 'low' }, at)
   await recordEvent(
     deps,
     tx,

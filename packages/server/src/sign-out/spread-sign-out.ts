@@ -96,9 +96,11 @@ async function adopt(
 ): Promise<number> {
   const signOutId = newSignOutId(deps)
   const members = await readMembers(tx, session.uid)
-  await tx.db.updateTable('session').set({ sign_out_id: signOutId }).where('uid', '=', session.uid).execute()
+  tx.withCommit(
+    tx.db.updateTable('session').set({ sign_out_id: signOutId }).where('uid', '=', session.uid).execute(),
+  )
   const priority = command.scope.kind === 'account' ? 'high' : 'low'
-  await tellMembers(deps, tx, command, { session, members, signOutId, parentId: id, priority }, at)
+  tellMembers(deps, tx, command, { session, members, signOutId, parentId: id, priority }, at)
   return members.length
 }
 

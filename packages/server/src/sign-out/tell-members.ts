@@ -1,6 +1,7 @@
 /**
  * Writes what an ended session owes: the ends of its applications and tokens, its sign-out, one delivery for each
- * application and channel (I2), and the LOGOUT event. All in the caller's transaction.
+ * application and channel (I2), and the LOGOUT event. All in the caller's transaction, none of it waited for
+ * before its commit.
  */
 import type { Instant } from '../ambient/clock.ts'
 import type { DeliveryPriority } from '../delivery/delivery.ts'
@@ -30,19 +31,19 @@ export async function readMembers(tx: Tx, sessionUid: string): Promise<readonly 
   return all.filter((member) => member.endedAt === undefined)
 }
 
-export async function tellMembers(
+export function tellMembers(
   deps: ClosingDeps,
   tx: Tx,
   command: SignOutCommand,
   ended: EndedSession,
   at: Instant,
-): Promise<void> {
+): void {
   const { session, members, signOutId, parentId } = ended
   const own: SignOutCommand = { ...command, scope: { kind: 'session', sessionUid: session.uid } }
-  await endClientSessionRows(tx, session.uid, session.endedAt ?? at)
-  await endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, members)
   const row = { id: signOutId, sessionUid: session.uid, accountId: session.accountId, parentId }
-  await insertSignOut(tx, own, { ...row, applicationCount: members.length, completedAt: at }, at)
-  await enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, { ...ended, command: own }, at), at)
-  await recordEvent(deps, tx, logoutEvent(deps.realm, own, session, signOutId), at)
+  tx.withCommit(endClientSessionRows(tx, session.uid, session.endedAt ?? at))
+  tx.withCommit(endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, members))
+  tx.withCommit(insertSignOut(tx, own, { ...row, applicationCount: members.length, completedAt: at }, at))
+  enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, { ...ended, command: own }, at), at)
+  tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, own, session, signOutId), at))
 }

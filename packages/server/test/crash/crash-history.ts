@@ -25,11 +25,20 @@ export interface CrashHistory {
   /** Answers that nobody expects, with their text. */
   readonly surprises: string[]
   refusedProbeCount: number
+  /** Answers 503 and 429. */
   unavailableCount: number
+  limitedCount: number
 }
 
 export function createCrashHistory(): CrashHistory {
-  return { sessions: [], openDoors: [], surprises: [], refusedProbeCount: 0, unavailableCount: 0 }
+  return {
+    sessions: [],
+    openDoors: [],
+    surprises: [],
+    refusedProbeCount: 0,
+    unavailableCount: 0,
+    limitedCount: 0,
+  }
 }
 
 /** A notice as the application received it. */

@@ -29,7 +29,8 @@ export interface LoadOptions {
 }
 
 const retryMs = 50
-const askCountMax = 400
+/** Answers that are none, from a server that is there: one that is away is asked until it is back. */
+const refusalCountMax = 400
 
 export function startCrashLoad(options: LoadOptions): CrashLoad {
   let isFinishing = false
@@ -67,15 +68,19 @@ async function liveOnce(options: LoadOptions, person: number, turn: number): Pro
   await refreshOnce(options, session)
   session.isAsked = true
   const isByBrowser = (person + turn) % 2 === 0
-  while (!session.isAcknowledged && session.askCount < askCountMax) {
+  const refusals = new Map<string, number>()
+  while (!session.isAcknowledged && countOf(refusals) < refusalCountMax) {
     session.askCount += 1
-    session.isAcknowledged = await isAnswered(history, () =>
-      isByBrowser ? askByBrowser(options, agent, hint) : askByToken(options, session),
+    session.isAcknowledged = await isAnswered(
+      history,
+      () => (isByBrowser ? askByBrowser(options, agent, hint) : askByToken(options, session)),
+      refusals,
     )
     if (!session.isAcknowledged) await wait(retryMs)
   }
-  if (!session.isAcknowledged) history.surprises.push('a sign-out was never acknowledged')
-  await tryDoors(options, session)
+  if (session.isAcknowledged) return await tryDoors(options, session)
+  const told = [...refusals].map(([text, count]) => `${count} × ${text}`).join('; ')
+  history.surprises.push(`a sign-out was never acknowledged by ${isByBrowser ? 'browser' : 'token'}: ${told}`)
 }
 
 /** Every application that answered is a member; the one whose answer was lost is known to the server alone. */
@@ -107,28 +112,24 @@ async function refreshOnce({ issuer, history }: LoadOptions, { members }: Sessio
       first.refreshToken,
     )
     if (status === 200 && body.refresh_token) first.refreshToken = body.refresh_token
-    return status === 200 || unexpected(history, 'refresh of a living session', status, JSON.stringify(body))
+    return status === 200 || unexpected('refresh of a living session', status, JSON.stringify(body))
   })
 }
 
-async function askByBrowser(
-  { issuer, history }: LoadOptions,
-  agent: UserAgent,
-  hint: string,
-): Promise<boolean> {
+async function askByBrowser({ issuer }: LoadOptions, agent: UserAgent, hint: string): Promise<boolean> {
   const url = relyingParty({ issuer, clientId: 'wiki' }).logoutUrl({ id_token_hint: hint })
   const answer = await agent.get(url)
   if (answer.status === 302 || answer.status === 200) return true
-  return unexpected(history, 'sign-out', answer.status, answer.text)
+  return unexpected('sign-out', answer.status, answer.text)
 }
 
-async function askByToken({ issuer, history }: LoadOptions, { members }: SessionHistory): Promise<boolean> {
+async function askByToken({ issuer }: LoadOptions, { members }: SessionHistory): Promise<boolean> {
   const [first] = members
   if (!first) return true
   const { clientId, refreshToken } = first
   const answer = await relyingParty({ issuer, clientId }).post('logout', { refresh_token: refreshToken })
   if (answer.status === 204) return true
-  return unexpected(history, 'legacy sign-out', answer.status, JSON.stringify(answer.body))
+  return unexpected('legacy sign-out', answer.status, JSON.stringify(answer.body))
 }
 
 /** I1: after the acknowledgement no token of the session gets anything. */
@@ -139,7 +140,7 @@ async function tryDoors({ issuer, history }: LoadOptions, { members }: SessionHi
         const { status, body } = await relyingParty({ issuer, clientId }).refresh(refreshToken)
         if (status === 200) history.openDoors.push(clientId)
         else if (status === 400 && body.error === 'invalid_grant') history.refusedProbeCount += 1
-        else return unexpected(history, 'refresh', status, JSON.stringify(body))
+        else return unexpected('refresh', status, JSON.stringify(body))
         return true
       })
       if (!isKnown) await wait(retryMs)
@@ -147,24 +148,34 @@ async function tryDoors({ issuer, history }: LoadOptions, { members }: SessionHi
   }
 }
 
-/** False when the connection ended instead of answering. */
-async function isAnswered(history: CrashHistory, ask: () => Promise<boolean>): Promise<boolean> {
+/** False when the connection ended instead of answering. `refusals` counts what else came in the place of an answer. */
+async function isAnswered(
+  history: CrashHistory,
+  ask: () => Promise<boolean>,
+  refusals = new Map<string, number>(),
+): Promise<boolean> {
   try {
     return await ask()
   } catch (error) {
     const text = error instanceof Error ? `${error.name} ${error.message}` : String(error)
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (/ECONN|EPIPE|UND_ERR_SOCKET|other side closed/.test(`${code} ${text}`)) return false
-    if (/\b(503|429)\b|temporarily_unavailable/.test(text)) history.unavailableCount += 1
-    else history.surprises.push(text.slice(0, 400))
+    const reason = text.slice(0, 400)
+    refusals.set(reason, (refusals.get(reason) ?? 0) + 1)
+    if (/\b503\b|temporarily_unavailable/.test(text)) history.unavailableCount += 1
+    else if (/\b429\b/.test(text)) history.limitedCount += 1
+    else history.surprises.push(reason)
     return false
   }
 }
 
-function unexpected(history: CrashHistory, what: string, status: number, text: string): false {
-  if (status === 503) history.unavailableCount += 1
-  else history.surprises.push(`${what}: ${status} ${text.slice(0, 300)}`)
-  return false
+function countOf(refusals: ReadonlyMap<string, number>): number {
+  return refusals.values().reduce((sum, count) => sum + count, 0)
+}
+
+/** Thrown, so that `isAnswered` alone says what counts as what. */
+function unexpected(what: string, status: number, text: string): never {
+  throw new Error(`${what}: ${status} ${text.slice(0, 300)}`)
 }
 
 function sidOf(idToken: string): string {

@@ -51,7 +51,7 @@ function print(report: CrashReport, kills: number): void {
     ['deliveries without a verdict', report.unsettledCount],
     ['duplicates, per kill', `${report.duplicateCount}, ${(report.duplicateCount / kills).toFixed(2)}`],
     ['tokens sent twice (I8)', report.repeatedTokens.length],
-    ['answers 503', history.unavailableCount],
+    ['answers 503 / 429', `${history.unavailableCount} / ${history.limitedCount}`],
     ['answers nobody expects', history.surprises.length],
     ['seconds', report.seconds.toFixed(0)],
   ]

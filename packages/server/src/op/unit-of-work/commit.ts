@@ -7,14 +7,15 @@
  */
 import type { Ambient } from '../../ambient/ambient.ts'
 import type { GateName } from '../../ambient/gate.ts'
+import { inOrder } from '../../ambient/in-order.ts'
 import { type EventDeps, recordEvent } from '../../event/record-event.ts'
 import type { Store, Tx } from '../../store/store.ts'
 import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
 import { lockAndCheck } from './lock-and-check.ts'
 import { type Refusal, Refused } from './refusal.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-import { checkUnconsumed, consumeArtifacts, writeArtifacts } from './write-artifacts.ts'
-import { writeSession } from './write-session.ts'
+import { checkKeptToken, consumeArtifacts, writeArtifacts } from './write-artifacts.ts'
+import { checkMembers, writeSession } from './write-session.ts'
 
 export interface CommitDeps extends EventDeps {
   readonly store: Store
@@ -57,15 +58,19 @@ export async function commit(deps: CommitDeps, work: UnitOfWork, from: DerivedFr
 
 async function write(deps: CommitDeps, tx: Tx, work: UnitOfWork, from: DerivedFrom): Promise<void> {
   const at = deps.ambient.clock.now()
-  const locked = await lockAndCheck(tx, work, from, at)
+  // sent together, the lock first: each of the others sees what is so once the lock is held
+  const [locked] = await inOrder([
+    lockAndCheck(tx, work, from, at),
+    consumeArtifacts(tx, work, at),
+    checkKeptToken(tx, from.keptTokenHash),
+    checkMembers(tx, work, from.sessionUid),
+  ])
   const gate = afterLock[from.kind]
   if (gate) await deps.ambient.gate(gate, from.sessionUid)
-  await consumeArtifacts(tx, work, at)
-  if (from.keptTokenHash !== undefined) await checkUnconsumed(tx, from.keptTokenHash)
   await writeSession(deps, tx, work, { ...from, locked }, at)
   await writeArtifacts(tx, work, at)
   await closeWhatTheEngineEnded(deps, tx, work, at)
-  for (const event of work.events) await recordEvent(deps, tx, event, at)
+  for (const event of work.events) tx.withCommit(recordEvent(deps, tx, event, at))
 }
 
 const beforeCommit = {

@@ -31,7 +31,8 @@ const consume = compiledStatement({ idHash: '', at: 0 }, (db, value) =>
  * A refresh without rotation writes nothing, so the token is looked at again under the lock: it may have been
  * revoked since it was read.
  */
-export async function checkUnconsumed(tx: Tx, idHash: string): Promise<void> {
+export async function checkKeptToken(tx: Tx, idHash: string | undefined): Promise<void> {
+  if (idHash === undefined) return
   const [row] = await consumedAt(tx, { idHash })
   if (row?.consumed_at !== null) throw new Refused('already_used')
 }
@@ -43,8 +44,7 @@ const consumedAt = compiledQuery(['idHash'], (db, value) =>
 export async function writeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
   for (const artifact of work.artifacts.values()) {
     if (!artifact.isWritten || isConsumedNow(artifact)) continue
-    if (artifact.isDestroyed) await remove(tx, artifact)
-    else await put(tx, work, artifact, at)
+    tx.withCommit(artifact.isDestroyed ? remove(tx, artifact) : put(tx, work, artifact, at))
   }
   for (const { kind, grantId } of work.revocations.values()) {
     if (isDerivedGrantId(grantId) && kind === 'Grant') await revokeDerived(tx, work, grantId, at)

@@ -64,20 +64,40 @@ async function begin(
   return { ...session, state: 'active' }
 }
 
+/**
+ * An application that the request found in the session and whose `sid` it carries on: it was read before the
+ * lock. Signed out of alone since then, it begins anew, and what was issued for it is dropped.
+ */
+export async function checkMembers(tx: Tx, work: UnitOfWork, sessionUid: string | undefined): Promise<void> {
+  if (sessionUid === undefined || work.savedSession?.payload.uid !== sessionUid) return
+  const known = work.loaded.get(sessionUid)?.clientSessions
+  if (!known) return
+  for (const [clientId, { sid }] of Object.entries(authorizationsOf(work.savedSession))) {
+    if (sid === undefined || known.get(clientId)?.sid !== sid) continue
+    const member = await findClientSessionBySid(tx, work.realm.id, sid)
+    if (!member || member.endedAt !== undefined) throw new Refused('other_client_session')
+  }
+}
+
 async function change(tx: Tx, work: UnitOfWork, session: KnownSession, at: Instant): Promise<void> {
   const saved = work.savedSession
   const isChanged = isSessionChanged(work, session)
   // another person's sign-in begins another session: the sign-in page ends this one first (engine.md §9)
   if (saved?.payload.uid === session.uid) assert.equal(saved.payload['accountId'], session.accountId)
   if (!isChanged && !isTouchDue(session, at)) return
-  await updateSession(tx, session.uid, {
+  const updated = updateSession(tx, session.uid, {
     ...(isChanged && saved ? { cookieValue: saved.cookieValue, payload: smallPayload(saved.payload) } : {}),
     lastActiveAt: at,
     idleUntil: idleUntil(work.realm.settings, session, at),
   })
+  tx.withCommit(updated)
 }
 
 type Authorization = { readonly sid?: string; readonly grantId?: string }
+
+function authorizationsOf({ payload }: SavedSession): Readonly<Record<string, Authorization>> {
+  return (payload['authorizations'] ?? {}) as Record<string, Authorization>
+}
 
 /** Adds the applications that the engine's map has and the rows lack; a row is never removed here (engine.md §6). */
 async function joinApplications(
@@ -89,24 +109,14 @@ async function joinApplications(
   at: Instant,
 ): Promise<void> {
   const known = work.loaded.get(session.uid)?.clientSessions
-  const authorizations = (saved.payload['authorizations'] ?? {}) as Record<string, Authorization>
-  for (const [clientId, { sid, grantId }] of Object.entries(authorizations)) {
+  for (const [clientId, { sid, grantId }] of Object.entries(authorizationsOf(saved))) {
     const member = known?.get(clientId)
     if (sid === undefined) continue
-    if (member?.sid === sid) {
-      await requireStillThere(tx, work, sid)
-      continue
-    }
+    if (member?.sid === sid) continue
     // KW-23: the client session's own time is over; it is told, and the application begins another one
     if (member) await closeExpired(deps, tx, work, member, at)
     await join(tx, work, session, { clientId, sid, grantId }, at)
   }
-}
-
-/** It was read before the lock: signed out of alone since then, it begins anew, and what was issued for it is dropped. */
-async function requireStillThere(tx: Tx, work: UnitOfWork, sid: string): Promise<void> {
-  const member = await findClientSessionBySid(tx, work.realm.id, sid)
-  if (!member || member.endedAt !== undefined) throw new Refused('other_client_session')
 }
 
 async function join(
@@ -175,11 +185,11 @@ async function answer(
   if (kind === 'exchange') {
     const { id, host } = adapterSession ?? {}
     const adapter = { ...(id ? { adapterSessionId: id } : {}), ...(host ? { adapterSessionHost: host } : {}) }
-    await markAnswered(tx, { ...key, ...adapter }, at)
+    tx.withCommit(markAnswered(tx, { ...key, ...adapter }, at))
   }
   const member = work.loaded.get(session.uid)?.clientSessions.get(client.clientId)
   if (member && clientSessionIdleSeconds(realm, client) > 0) {
     const times = { sessionEndsAt: session.endsAt, startedAt: member.startedAt }
-    await extendClientSession(tx, key, clientSessionExpiresAt(realm, client, times, at))
+    tx.withCommit(extendClientSession(tx, key, clientSessionExpiresAt(realm, client, times, at)))
   }
 }

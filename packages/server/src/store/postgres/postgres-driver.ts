@@ -73,6 +73,7 @@ export class PostgresConnection implements DatabaseConnection {
   }
   #brokenBy: Error | undefined
   #isCorked = false
+  #isEnding = false
 
   constructor(client: PoolClient, names: StatementNames) {
     this.#client = client
@@ -86,11 +87,14 @@ export class PostgresConnection implements DatabaseConnection {
   }
 
   release(): void {
+    this.#isEnding = false
     this.#client.release(this.#brokenBy)
     this.#client.off('error', this.#keepFault)
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    // it would run behind COMMIT, in no transaction at all
+    if (this.#isEnding) throw new TypeError('a statement was sent after the transaction had ended')
     const name = this.#nameOf(query.sql)
     const { rows, rowCount } = await this.#send<R>({
       ...(name ? { name } : {}),
@@ -102,6 +106,7 @@ export class PostgresConnection implements DatabaseConnection {
 
   /** `begin`, `commit` and `rollback`. Returns the tag of what was done: an aborted transaction answers ROLLBACK to COMMIT. */
   async control(text: 'begin' | 'commit' | 'rollback'): Promise<string> {
+    this.#isEnding = text !== 'begin'
     return (await this.#send({ text })).command
   }
 
