@@ -26,6 +26,8 @@ export type Dialect = 'sqlite' | 'postgres'
 /** Something that queries can run on: a transaction, or the store's reader. */
 export interface Queryable {
   readonly db: Kysely<Tables>
+  /** Takes the compiled queries, which read by key, where that is not `db`. */
+  readonly quick?: Kysely<Tables>
   readonly dialect: Dialect
 }
 

@@ -30,9 +30,14 @@ const dialect: Dialect = {
   createQueryCompiler: () => new PostgresQueryCompiler(),
 }
 
-export interface PostgresConnections {
+export interface PostgresConnections extends Disposable {
   /** Queries outside a transaction: each takes a connection of the pool for itself. */
   readonly db: Kysely<Tables>
+  /**
+   * Reads by key, outside a transaction: all requests share one connection, so those of one turn of the event
+   * loop leave in one write and are answered in one. A slow query has no place here.
+   */
+  readonly quick: Kysely<Tables>
   /** Lends one connection to a transaction. @throws CURFEW_STORE_UNAVAILABLE when there is none within 5 s */
   borrow(): Promise<PostgresConnection>
 }
@@ -57,7 +62,32 @@ export function openConnections(pool: Pool): PostgresConnections {
       connection.release()
     }
   }
-  return { db: kyselyOn(dialect, provide), borrow }
+  const shared = shareConnection(borrow)
+  return {
+    db: kyselyOn(dialect, provide),
+    quick: kyselyOn(dialect, shared.provide),
+    borrow,
+    [Symbol.dispose]: () => shared[Symbol.dispose](),
+  }
+}
+
+/** Keeps one borrowed connection for as long as it is sound. */
+function shareConnection(
+  borrow: () => Promise<PostgresConnection>,
+): Disposable & { readonly provide: ProvideConnection } {
+  let held: PostgresConnection | undefined
+  let borrowing: Promise<PostgresConnection> | undefined
+  const take = async (): Promise<PostgresConnection> => {
+    if (held?.isBroken === false) return held
+    held?.release()
+    held = undefined
+    borrowing ??= borrow().finally(() => (borrowing = undefined))
+    return (held = await borrowing)
+  }
+  return {
+    provide: async (consumer) => await consumer(await take()),
+    [Symbol.dispose]: () => held?.release(),
+  }
 }
 
 /** By the statement's text; the same on every connection. */
@@ -86,10 +116,16 @@ export class PostgresConnection implements DatabaseConnection {
     this.#client.on('error', this.#keepFault)
   }
 
+  /** It must not be used again. */
+  get isBroken(): boolean {
+    return this.#brokenBy !== undefined
+  }
+
   release(): void {
     this.#isEnding = false
     this.#client.release(this.#brokenBy)
-    this.#client.off('error', this.#keepFault)
+    // a broken one may have more to say while it is being closed
+    if (!this.isBroken) this.#client.off('error', this.#keepFault)
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {

@@ -39,7 +39,7 @@ export async function openPostgresStore(
   const listening = startListening(settings.databaseUrl, { bus, ambient, origin: committing.origin })
   return {
     dialect: 'postgres',
-    read: { db, dialect: 'postgres' },
+    read: { db, quick: connections.quick, dialect: 'postgres' },
     transact: (work) => inTransaction(committing, work),
     onWake: (channel, heard) => bus.on(channel, heard),
     async check() {
@@ -47,6 +47,7 @@ export async function openPostgresStore(
     },
     async [Symbol.asyncDispose]() {
       await listening.stop()
+      connections[Symbol.dispose]()
       await pool.end()
     },
   }
