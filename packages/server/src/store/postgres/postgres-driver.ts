@@ -81,8 +81,11 @@ function shareConnection(
     if (held?.isBroken === false) return held
     held?.release()
     held = undefined
-    borrowing ??= borrow().finally(() => (borrowing = undefined))
-    return (held = await borrowing)
+    borrowing ??= borrow().finally(() => {
+      borrowing = undefined
+    })
+    held = await borrowing
+    return held
   }
   return {
     provide: async (consumer) => await consumer(await take()),
