@@ -16,6 +16,7 @@ import { registerEngine } from '../op/register-engine.ts'
 import { registerPages, renderHttpError, renderOpError } from '../page/page.ts'
 import type { Realms } from '../realm/realm.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
+import { createGuessLines } from '../sign-in/guess-line.ts'
 import { verifyCredentials } from '../sign-in/verify-credentials.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
 import type { Store } from '../store/store.ts'
@@ -54,6 +55,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
   }
   const app = createHttp(ambient, http, renderHttpError(http.isPublicHttps))
   const fetchJson = jsonReader(parts)
+  const credentials = { ...parts.events, store, passwords: parts.passwords, guessLines: createGuessLines() }
   const endpoints = { ...signOut, secret, clientKeys: createClientKeys(fetchJson) }
   const op = createOp({
     ...signOut,
@@ -63,7 +65,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     renderErrorPage: renderOpError,
     verifyCredentials: (realm, login, password, source) =>
       verifyCredentials(
-        { ...parts.events, store, passwords: parts.passwords },
+        credentials,
         realm,
         login,
         password,
@@ -74,6 +76,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
   registerOwnEndpoints(app, endpoints)
   registerPages(app, {
     ...parts,
+    ...credentials,
     ...endpoints,
     interactions: op,
     settings: { isPublicHttps: http.isPublicHttps, legacyRedirectUri: settings.legacy_redirect_uri },

@@ -10,10 +10,8 @@
  * for the rest of that hour, and after 100 in a row one guess an hour is left. The counters of a person's own
  * devices are not touched by what strangers do, so nobody can lock a person out (CVE-2024-1722).
  *
- * At the person's counter a guess is counted before the password is looked at and given back when it was right:
- * guesses that run side by side see each other (CVE-2024-4629). At the source's counter it is counted once it was
- * wrong: what a crash leaves uncounted there is bounded by the password pool, and what it left counted would close
- * a whole office.
+ * A guess is counted once its password was wrong. Until then it stands in its counter's line (`guess-line.ts`), and
+ * no more stand there than the limit leaves free: guesses side by side see each other (CVE-2024-4629).
  */
 import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
@@ -21,6 +19,7 @@ import type { Selectable } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import type { Queryable, Tx } from '../store/store.ts'
 import type { LoginFailureTable } from '../store/tables.ts'
+import type { GuessLine, GuessLines } from './guess-line.ts'
 
 const hourMs = 3_600_000
 
@@ -50,60 +49,108 @@ export interface Guess {
 }
 
 export type Admission =
-  | { readonly isAdmitted: true; readonly guess: CountedGuess }
+  | { readonly reason: 'admitted'; readonly guess: AdmittedGuess }
   | {
-      readonly isAdmitted: false
+      readonly reason: 'throttled'
       readonly retryAfterSeconds: number
       /** Which counter is full, for the event. */
       readonly by: 'path' | 'account' | 'source'
     }
+  /** Too many guesses at this counter wait for their turn. */
+  | { readonly reason: 'crowded' }
 
-/** A guess that the person's counter holds as a failure until `giveBack` or `clearGuesses` says otherwise. */
-export interface CountedGuess {
+/** A guess whose password may be looked at. It stands in its line until it is disposed of. */
+export interface AdmittedGuess extends Disposable {
   readonly personKey: string
   readonly sourceKey: string
-  /** True when this failure closes the counter for the rest of the hour. */
-  readonly isLast: boolean
+  /** The person's counter holds failures, which a right password takes away. */
+  readonly hasFailures: boolean
 }
 
-/** Counts one guess, or says how long to wait. One transaction; the rows stay locked until it ends. */
-export async function admitGuess(tx: Tx, guess: Guess, at: Instant): Promise<Admission> {
-  const source = sourceOf(guess.ipAddress)
-  const isKnown = 'accountId' in guess.subject && (await isKnownSource(tx, guess.subject.accountId, source))
-  const subject = 'accountId' in guess.subject ? guess.subject.accountId : `login ${guess.subject.login}`
-  const personKey = keyOf(guess.realmId, isKnown ? `path ${source} ${subject}` : `account ${subject}`)
-  const sourceKey = keyOf(guess.realmId, `source ${source}`)
-  const counters = await lockCounters(tx, [personKey, sourceKey], at)
-  const person = counters.get(personKey) as Counter
-  const bySource = counters.get(sourceKey) as Counter
-  const closed =
-    waitSeconds(bySource, at) > 0
-      ? ({ counter: bySource, by: 'source' } as const)
-      : ({ counter: person, by: isKnown ? 'path' : 'account' } as const)
-  const retryAfterSeconds = waitSeconds(closed.counter, at)
-  if (retryAfterSeconds > 0) return { isAdmitted: false, retryAfterSeconds, by: closed.by }
-  const next = countFailure(person, personLimits, at)
-  await writeCounter(tx, next)
-  return {
-    isAdmitted: true,
-    guess: { personKey, sourceKey, isLast: next.window_count === personLimits.hourCountMax },
+/** Lets one guess be looked at, or says how long to wait. Reads only; may wait for guesses before it. */
+export async function admitGuess(
+  { on, lines }: { readonly on: Queryable; readonly lines: GuessLines },
+  guess: Guess,
+  at: Instant,
+): Promise<Admission> {
+  const keys = await keysOf(on, guess)
+  for (;;) {
+    const line = lines.of(keys.personKey)
+    const { settledCount } = line
+    const counters = await readCounters(on, keys)
+    // one that was looked at meanwhile may have been wrong, and what was read does not say so
+    if (lines.of(keys.personKey) !== line || line.settledCount !== settledCount) continue
+    const refusal = refusalOf(counters, keys, at)
+    if (refusal) {
+      line.pass()
+      return refusal
+    }
+    if (line.inFlightCount < freeCountOf(counters.person)) return admit(line, keys, counters)
+    if (!(await line.wait())) return { reason: 'crowded' }
   }
 }
 
+interface GuessKeys {
+  readonly personKey: string
+  readonly sourceKey: string
+  readonly personCounter: 'path' | 'account'
+}
+
+async function keysOf(on: Queryable, { realmId, subject, ipAddress }: Guess): Promise<GuessKeys> {
+  const source = sourceOf(ipAddress)
+  const isKnown = 'accountId' in subject && (await isKnownSource(on, subject.accountId, source))
+  const name = 'accountId' in subject ? subject.accountId : `login ${subject.login}`
+  return {
+    personKey: keyOf(realmId, isKnown ? `path ${source} ${name}` : `account ${name}`),
+    sourceKey: keyOf(realmId, `source ${source}`),
+    personCounter: isKnown ? 'path' : 'account',
+  }
+}
+
+interface Counters {
+  readonly person: Counter | undefined
+  readonly source: Counter | undefined
+}
+
+function refusalOf({ person, source }: Counters, keys: GuessKeys, at: Instant): Admission | undefined {
+  const sourceSeconds = waitSeconds(source, at)
+  const retryAfterSeconds = sourceSeconds > 0 ? sourceSeconds : waitSeconds(person, at)
+  const by = sourceSeconds > 0 ? 'source' : keys.personCounter
+  return retryAfterSeconds > 0 ? { reason: 'throttled', retryAfterSeconds, by } : undefined
+}
+
+/** How many guesses may be looked at side by side: if all of them are wrong, the limit has been reached. */
+function freeCountOf(person: Counter | undefined): number {
+  return Math.max(1, personLimits.freeCount - (person?.failure_count ?? 0))
+}
+
+function admit(line: GuessLine, { personKey, sourceKey }: GuessKeys, { person }: Counters): Admission {
+  line.enter()
+  line.pass()
+  const guess = { personKey, sourceKey, hasFailures: person !== undefined, [Symbol.dispose]: line.leave }
+  return { reason: 'admitted', guess }
+}
+
 /** The password was right: the person's counter begins anew. */
-export async function clearGuesses(tx: Tx, { personKey }: CountedGuess): Promise<void> {
+export async function clearGuesses(tx: Tx, { personKey }: AdmittedGuess): Promise<void> {
   await tx.db.deleteFrom('login_failure').where('key', '=', personKey).execute()
 }
 
-/** The password was wrong: the source has failed once more. */
-export async function keepGuess(tx: Tx, { sourceKey }: CountedGuess, at: Instant): Promise<void> {
-  const counters = await lockCounters(tx, [sourceKey], at)
-  await writeCounter(tx, countFailure(counters.get(sourceKey) as Counter, sourceLimits, at))
-}
-
-/** The password was not looked at (the pool is busy): as if the guess had not been made. */
-export async function giveBack(tx: Tx, { personKey }: CountedGuess): Promise<void> {
-  await takeOneOff(tx, personKey)
+/**
+ * The password was wrong: the person's counter and the source's have one failure more. Returns whether this one
+ * closes the person's counter for the rest of the hour.
+ */
+export async function countGuess(
+  tx: Tx,
+  { personKey, sourceKey }: AdmittedGuess,
+  at: Instant,
+): Promise<{ readonly isLast: boolean }> {
+  const counters = await lockCounters(tx, [personKey, sourceKey], at)
+  const person = countFailure(counters.get(personKey) as Counter, personLimits, at)
+  const source = countFailure(counters.get(sourceKey) as Counter, sourceLimits, at)
+  tx.withCommit(writeCounter(tx, person))
+  tx.withCommit(writeCounter(tx, source))
+  return { isLast: person.window_count === personLimits.hourCountMax }
 }
 
 /** Counters that have not counted for a day say nothing any more. Returns how many were removed. */
@@ -145,7 +192,17 @@ function blockedUntil(
   return beyond < 0 ? 0 : at + Math.min(delayMsMax, 1000 * 2 ** beyond)
 }
 
-function waitSeconds(counter: Counter, at: Instant): number {
+async function readCounters(on: Queryable, { personKey, sourceKey }: GuessKeys): Promise<Counters> {
+  const keys = [personKey, sourceKey]
+  const rows = await on.db.selectFrom('login_failure').selectAll().where('key', 'in', keys).execute()
+  return {
+    person: rows.find(({ key }) => key === personKey),
+    source: rows.find(({ key }) => key === sourceKey),
+  }
+}
+
+function waitSeconds(counter: Counter | undefined, at: Instant): number {
+  if (!counter) return 0
   return Math.max(0, Math.ceil((counter.blocked_until - at) / 1000))
 }
 
@@ -178,20 +235,6 @@ async function lockCounters(
 
 async function writeCounter(tx: Tx, { key, ...counted }: Counter): Promise<void> {
   await tx.db.updateTable('login_failure').set(counted).where('key', '=', key).execute()
-}
-
-async function takeOneOff(tx: Tx, key: string): Promise<void> {
-  await tx.db
-    .updateTable('login_failure')
-    .set((eb) => ({
-      failure_count: eb('failure_count', '-', 1),
-      window_count: eb('window_count', '-', 1),
-      blocked_until: 0,
-    }))
-    .where('key', '=', key)
-    .where('window_count', '>', 0)
-    .where('failure_count', '>', 0)
-    .execute()
 }
 
 /** Sessions looked through for an address; more of one account do not make its devices better known. */

@@ -14,12 +14,14 @@ import type { Instant } from '../ambient/clock.ts'
 import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Store } from '../store/store.ts'
-import { admitGuess, type CountedGuess, clearGuesses, giveBack, keepGuess } from './guessing-limit.ts'
+import type { GuessLines } from './guess-line.ts'
+import { type AdmittedGuess, admitGuess, clearGuesses, countGuess } from './guessing-limit.ts'
 import { loginErrorEvent, type SignInFailure } from './login-error-event.ts'
 
 export interface CredentialDeps extends EventDeps {
   readonly store: Store
   readonly passwords: PasswordPool
+  readonly guessLines: GuessLines
 }
 
 /** Where the try comes from. */
@@ -71,19 +73,21 @@ export async function verifyCredentials(
   }
 
   const subject = found ? { accountId: found.id } : { login: typed.toLowerCase() }
-  const admission = await deps.store.transact((tx) =>
-    admitGuess(tx, { realmId: id, subject, ipAddress: source.ipAddress }, at),
-  )
-  if (!admission.isAdmitted) {
-    fail({ reason: 'throttled', by: admission.by, retryAfterSeconds: admission.retryAfterSeconds })
-    return { ok: false, reason: 'throttled', retryAfterSeconds: admission.retryAfterSeconds }
+  const guess = { realmId: id, subject, ipAddress: source.ipAddress }
+  const admission = await admitGuess({ on: deps.store.read, lines: deps.guessLines }, guess, at)
+  if (admission.reason === 'crowded') return busy
+  if (admission.reason === 'throttled') {
+    const { by, retryAfterSeconds } = admission
+    fail({ reason: 'throttled', by, retryAfterSeconds })
+    return { ok: false, reason: 'throttled', retryAfterSeconds }
   }
-  const verdict = await checkPassword(deps, found, password, admission.guess)
-  if (verdict === 'busy') return { ok: false, reason: 'busy', retryAfterSeconds: busyRetrySeconds }
+  using admitted = admission.guess
+  const verdict = await checkPassword(deps, found, password, admitted)
+  if (verdict === 'busy') return busy
   if (verdict === 'wrong' || !found) {
-    await deps.store.transact((tx) => keepGuess(tx, admission.guess, at))
+    const { isLast } = await deps.store.transact((tx) => countGuess(tx, admitted, at))
     fail({ reason: found ? 'password_wrong' : 'account_unknown' })
-    if (admission.guess.isLast) fail({ reason: 'locked_for_now' })
+    if (isLast) fail({ reason: 'locked_for_now' })
     return { ok: false, reason: 'invalid' }
   }
   if (found.enabled) return { ok: true, account: found }
@@ -91,21 +95,20 @@ export async function verifyCredentials(
   return { ok: false, reason: 'disabled' }
 }
 
-/** Does the work of one hash in every case, and settles the guess unless it was wrong. */
+const busy = { ok: false, reason: 'busy', retryAfterSeconds: busyRetrySeconds } as const
+
+/** Does the work of one hash in every case. A right password takes the person's failures away. */
 async function checkPassword(
   { store, passwords }: CredentialDeps,
   account: Account | undefined,
   password: string,
-  guess: CountedGuess,
+  guess: AdmittedGuess,
 ): Promise<'right' | 'wrong' | 'busy'> {
   const kept = account && (await findPassword(store.read, account.id))
   const verdict = await passwords.check(kept?.stored, password)
-  if (verdict.outcome === 'wrong') return 'wrong'
-  if (verdict.outcome === 'busy') {
-    await store.transact((tx) => giveBack(tx, guess))
-    return 'busy'
-  }
+  if (verdict.outcome !== 'right') return verdict.outcome
   const { rehashed } = verdict
+  if (!guess.hasFailures && !rehashed) return 'right'
   await store.transact(async (tx) => {
     await clearGuesses(tx, guess)
     if (kept && rehashed) await rehashPassword(tx, kept.credentialId, kept.stored, rehashed)

@@ -5,7 +5,8 @@ import { replacePassword } from '../../src/account/credential.ts'
 import { createPasswordPool, type PasswordPool } from '../../src/account/password-pool.ts'
 import { silentLog } from '../../src/ambient/log.ts'
 import { systemRandom } from '../../src/ambient/random.ts'
-import { sourceOf } from '../../src/sign-in/guessing-limit.ts'
+import { createGuessLines } from '../../src/sign-in/guess-line.ts'
+import { admitGuess, sourceOf } from '../../src/sign-in/guessing-limit.ts'
 import { type VerifiedCredentials, verifyCredentials } from '../../src/sign-in/verify-credentials.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -37,10 +38,27 @@ forEachDatabase('the limit on guessing', (database) => {
   test('right passwords side by side all get in, although each one clears the counter of the others', async () => {
     const world = await givenWorld(await database.open())
     const inTurn = async (): Promise<void> => {
-      for (let turn = 0; turn < 10; turn++)
+      for (let turn = 0; turn < 3; turn++)
         assert.ok((await world.guess('right password', '203.0.113.1', start)).ok)
     }
-    await Promise.all([inTurn(), inTurn(), inTurn(), inTurn()])
+    await Promise.all(Array.from({ length: 30 }, inTurn))
+  })
+
+  test('a guess whose outcome was never learned, because the process died, counts nowhere', async () => {
+    const store = await database.open()
+    const lines = createGuessLines()
+    const guess = { realmId: 'r1', subject: { accountId: 'alice' }, ipAddress: home }
+    for (let count = 0; count < 5; count++) await admitGuess({ on: store.read, lines }, guess, start)
+    const rows = await store.read.db.selectFrom('login_failure').selectAll().execute()
+    assert.deepEqual(rows, [])
+    const { reason } = await admitGuess({ on: store.read, lines: createGuessLines() }, guess, start)
+    assert.equal(reason, 'admitted')
+  })
+
+  test('a hundred guesses wait at one counter, and the next one is asked to come back', async () => {
+    const world = await givenWorld(await database.open())
+    const results = await Promise.all(Array.from({ length: 120 }, () => world.guess('wrong', home, start)))
+    assert.deepEqual(tally(results), { invalid: 5, throttled: 100, busy: 15 })
   })
 
   test('100 sources with one guess each side by side: 20 in the hour are looked at, at most', async () => {
@@ -239,7 +257,8 @@ async function givenWorld(store: Store, pool = { coreCount: 2, queueLengthMax: 2
     hash: (password) => passwords.hash(password),
     load: passwords.load,
   }
-  const deps = { store, passwords: counting, random: systemRandom, log: silentLog }
+  const guessLines = createGuessLines()
+  const deps = { store, passwords: counting, guessLines, random: systemRandom, log: silentLog }
   return {
     checkCount: () => checkCount,
     guess: (password: string, ipAddress: string, at: number, login = 'alice') =>
