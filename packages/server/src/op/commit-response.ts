@@ -14,6 +14,8 @@ import { explainRefresh } from './explain-refresh.ts'
 import { errorEvent, successEvent } from './op-event.ts'
 import { isPasswordRefused } from './password-grant.ts'
 import { answerRefusal } from './refusal-response.ts'
+import { stateSetCookie } from './session-frame/frame-cookie.ts'
+import { addSessionState, isSessionFrameOn, sessionStateOf } from './session-frame/session-state.ts'
 import { completeTokenResponse, refreshErrorDescription } from './token-response.ts'
 import { type CommitDeps, commit, type DerivedFrom } from './unit-of-work/commit.ts'
 import { currentWork, hasWrites, type Payload, type UnitOfWork } from './unit-of-work/unit-of-work.ts'
@@ -61,6 +63,8 @@ async function prepare(
 ): Promise<DerivedFrom> {
   const from = derivedFrom(ctx, work)
   if (work.engineError) await describeError(deps, ctx, work)
+  if (work.engineError && ctx.oidc.route !== 'token')
+    addSessionState(ctx, sessionStateOf(deps.ambient.random, work.realm, ctx))
   const success = ctx.status < 400 ? successEvent(ctx, work) : undefined
   if (success) work.events.push(success)
   keepSessionCookie(ctx, work)
@@ -136,11 +140,12 @@ function keepSessionCookie(ctx: KoaContextWithOIDC, work: UnitOfWork): void {
   const lines = (Array.isArray(header) ? header : [header]) as string[]
   const saved = work.savedSession
   const isNew = saved !== undefined && !work.uidByCookie.has(saved.cookieValue)
+  // a frame that is open already compares with this one (SM-12)
+  if (isNew && isSessionFrameOn(work.realm)) lines.push(stateSetCookie(work.realm, saved.cookieValue))
   const isAnonymous = [...work.artifacts.values()].some(
     ({ kind, isWritten }) => kind === 'Session' && isWritten,
   )
   const kept = lines.filter((line) => isNew || isAnonymous || !line.startsWith(name))
-  if (kept.length === lines.length) return
   if (kept.length === 0) ctx.res.removeHeader('set-cookie')
   else ctx.res.setHeader('set-cookie', kept)
 }

@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Realm } from '../realm/realm.ts'
 import { type EndpointDeps, realmOf } from './endpoint.ts'
-import { isSessionFrameOn } from './session-frame/session-frame.ts'
+import { isSessionFrameOn } from './session-frame/session-state.ts'
 
 /** Handed to the engine's `discovery` option, which adds what is absent and replaces nothing. */
 export function discoveryAdditions(

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Provider } from 'oidc-provider'
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Instant } from '../ambient/clock.ts'
 import { type RealmKey, signingAlgorithms, signingKeyFor } from '../key/key.ts'
 import type { Realm } from '../realm/realm.ts'
@@ -17,6 +17,7 @@ import { overrideInternals } from './engine-internals.ts'
 import { signAccessToken, signIdToken } from './issue-token.ts'
 import { allScopes } from './mapper/all-scopes.ts'
 import { type PasswordGrantDeps, registerPasswordGrant } from './password-grant.ts'
+import { sessionStateOf } from './session-frame/session-state.ts'
 import { refreshTokenValue } from './token-response.ts'
 import { currentWork, type EngineError } from './unit-of-work/unit-of-work.ts'
 import { judgeNotBefore, verifyRefreshToken } from './verify-token.ts'
@@ -77,7 +78,7 @@ function createEngine(deps: EngineDeps, realm: Realm, keys: EngineKeys): Engine 
     readRefreshToken: (value) => readArtifactId(deps, value),
   })
   registerPasswordGrant(deps, provider, realm)
-  noteErrors(deps, provider)
+  listenTo(deps, provider)
   provider.use(commitResponse(deps) as Parameters<typeof provider.use>[0])
   const callback = provider.callback()
   return { provider, run: (req, res) => Promise.resolve(callback(req, res)) }
@@ -93,8 +94,14 @@ function readArtifactId({ secret }: EngineDeps, value: string): string | undefin
   return judgeNotBefore(iat, levels) ? undefined : jti
 }
 
-/** The engine's events come before the commit and are not awaited: they only leave a note (engine.md §8.1). */
-function noteErrors({ ambient }: EngineDeps, provider: Provider): void {
+/** The engine's events come before the commit and are not awaited: they complete the answer or leave a note (engine.md §8.1). */
+function listenTo({ ambient }: EngineDeps, provider: Provider): void {
+  // this event's second argument and all of Koa's own are left out of the engine's types
+  const emitter: EventEmitter = provider
+  emitter.on('authorization.success', (ctx: KoaContextWithOIDC, answer: Record<string, unknown>) => {
+    // the engine leaves members without a value out
+    answer['session_state'] = sessionStateOf(ambient.random, currentWork().realm, ctx)
+  })
   const note = (_ctx: unknown, error: EngineError): void => {
     currentWork().engineError = error
   }
@@ -109,9 +116,7 @@ function noteErrors({ ambient }: EngineDeps, provider: Provider): void {
     currentWork().fault = error
     logError(error)
   })
-  // Koa's own, which the engine's types leave out
-  const koa: EventEmitter = provider
-  koa.on('error', logError)
+  emitter.on('error', logError)
 }
 
 /** The signing key of each algorithm first, RS256 before the others: the engine signs with the first that fits. */

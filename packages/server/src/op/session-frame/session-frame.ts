@@ -21,6 +21,7 @@ import { type EndpointDeps, protocolPath, readQuery, realmOf, sendDuplicate, sen
 import { sessionCookieName } from '../engine-cookie.ts'
 import { alignStateCookie, readCookie, stateCookie } from './frame-cookie.ts'
 import { sendFramePage } from './frame-page.ts'
+import { isSessionFrameOn } from './session-state.ts'
 import { statusScript } from './status-script.ts'
 
 /** KI-11: a sign-out by an administrator is seen within this time. */
@@ -29,11 +30,6 @@ const minCheckMs = 15_000
 const versionedMaxAgeSeconds = 86_400
 
 export type SessionFrameDeps = Pick<EndpointDeps, 'store' | 'realms' | 'ambient'>
-
-/** SR-23: the realm attribute `curfew.session.frame` (default `true`) switches the frame off. */
-export function isSessionFrameOn(realm: Pick<Realm, 'attributes'>): boolean {
-  return realm.attributes['curfew.session.frame'] !== 'false'
-}
 
 export function registerSessionFrame(app: FastifyInstance, deps: SessionFrameDeps): void {
   const url = `${protocolPath}/login-status-iframe.html`
