@@ -100,7 +100,12 @@ export function relyingParty(options: RelyingPartyOptions): RelyingParty {
   return rp
 }
 
-export async function passSignIn(agent: UserAgent, first: Page, issuer: string, username: string): Promise<Page> {
+export async function passSignIn(
+  agent: UserAgent,
+  first: Page,
+  issuer: string,
+  username: string,
+): Promise<Page> {
   const page = await agent.follow(first, issuer)
   if (page.location !== undefined) return page
   const answered = await agent.submit(page, { username, password: testPassword })
