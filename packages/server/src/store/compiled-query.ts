@@ -18,7 +18,7 @@ export function compiledQuery<Name extends string, Row>(
   build: (db: Kysely<Tables>, value: Readonly<Record<Name, string>>, on: Queryable) => Compilable<Row>,
 ): (on: Queryable, values: Readonly<Record<Name, string>>) => Promise<readonly Row[]> {
   const run = compiled<Record<Name, string>, Row>(names, build)
-  return async (on, values) => (await run(on, values)).rows
+  return async (on, values) => (await run(on, values, on.quick ?? on.db)).rows
 }
 
 /**
@@ -30,28 +30,27 @@ export function compiledStatement<Values extends Readonly<Record<string, SqlValu
   build: (db: Kysely<Tables>, value: Values) => Compilable<unknown>,
 ): (on: Queryable, values: Values) => Promise<number> {
   const run = compiled<Values, unknown>(Object.keys(example), build)
-  return async (on, values) => Number((await run(on, values)).numAffectedRows ?? 0n)
+  return async (on, values) => Number((await run(on, values, on.db)).numAffectedRows ?? 0n)
 }
 
 function compiled<Values extends Readonly<Record<string, SqlValue>>, Row>(
   names: readonly (keyof Values & string)[],
   build: (db: Kysely<Tables>, value: Values, on: Queryable) => Compilable<Row>,
-): (on: Queryable, values: Values) => Promise<QueryResult<Row>> {
+): (on: Queryable, values: Values, db: Kysely<Tables>) => Promise<QueryResult<Row>> {
   const queries = new Map<Dialect, { query: CompiledQuery<Row>; order: readonly unknown[] }>()
   const marks = Object.fromEntries(names.map((name) => [name, `value:${name}`])) as unknown as Values
   const nameOf = new Map<unknown, string>(names.map((name) => [`value:${name}`, name]))
-  return (on, values) => {
-    const { db, quick = db, dialect } = on
-    let known = queries.get(dialect)
+  return (on, values, db) => {
+    let known = queries.get(on.dialect)
     if (!known) {
       const query = build(db, marks, on).compile()
       known = { query, order: query.parameters }
-      queries.set(dialect, known)
+      queries.set(on.dialect, known)
     }
     const parameters = known.order.map((mark) => {
       const name = nameOf.get(mark)
       return name === undefined ? mark : values[name]
     })
-    return quick.executeQuery<Row>({ ...known.query, parameters })
+    return db.executeQuery<Row>({ ...known.query, parameters })
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { isCurfewError } from '../../src/errors.ts'
 import { type Migration, migrate, migrations } from '../../src/store/migration/migrate.ts'
 import { beat, endProcess } from '../../src/store/process.ts'
@@ -46,6 +47,19 @@ forEachDatabase('R25: a new version on a database that is in use', (database) =>
       isCurfewError(error, 'CURFEW_STORE_MIGRATION_REFUSED'),
     )
     assert.deepEqual(await upgrade(at + 31_000), ['9999-next'])
+  })
+
+  test('a running process goes on when a newer one adds a column to a table that it reads whole', async () => {
+    await using store = await database.open()
+    const readers = [store.read.db, store.read.quick ?? store.read.db]
+    const readWhole = async (): Promise<void> => {
+      for (const db of readers) await db.selectFrom('endpoint').selectAll().execute()
+      await store.transact((tx) => tx.db.selectFrom('endpoint').selectAll().execute())
+    }
+    await readWhole()
+    await store.transact((tx) => sql`alter table endpoint add column newer text`.execute(tx.db))
+    await readWhole()
+    await readWhole()
   })
 
   test('after a breaking migration old code does not start', async () => {

@@ -1,10 +1,15 @@
 /** Which errors say that the database is away or unfit, and not that the statement is wrong. */
 import { CurfewError, isCurfewError } from '../../errors.ts'
 
-/** Serialization failure and deadlock: PostgreSQL asks to run the transaction again. */
+/** Serialization failure, deadlock, and a statement that must be prepared anew: the transaction can run again. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlStateOf(error)
-  return state === '40001' || state === '40P01'
+  return state === '40001' || state === '40P01' || isStalePlan(error)
+}
+
+/** A column was added to a table that a prepared statement reads whole, by a newer process beside this one. */
+export function isStalePlan(error: unknown): boolean {
+  return error instanceof Error && sqlStateOf(error) === '0A000' && /cached plan/.test(error.message)
 }
 
 /** True for an error that has no SQLSTATE: it comes from the socket or from the pool. */

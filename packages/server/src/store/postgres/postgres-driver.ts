@@ -1,7 +1,7 @@
 /**
  * Kysely over `pg` with named prepared statements: PostgreSQL plans each distinct statement once per
- * connection, which is a large part of the cost of small queries. Statements are pipelined: one is sent at its
- * call, without waiting for the answers before it, and what one turn of the event loop sends leaves in one write.
+ * connection, which is a large part of the cost of small queries. A statement is sent at its call, without
+ * waiting for the answers before it, and what is sent together leaves in one batch (postgres-batch.ts).
  * PostgreSQL runs them in order, so a transaction waits for the network only where it needs an answer.
  */
 import {
@@ -15,13 +15,28 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from 'kysely'
-import type { Pool, PoolClient } from 'pg'
+import pg, { type Pool, type PoolClient } from 'pg'
 import { kyselyOn, type ProvideConnection } from '../kysely-on.ts'
 import type { Tables } from '../tables.ts'
-import { isConnectionError, isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
+import {
+  isConnectionError,
+  isDatabaseFault,
+  isRetryable,
+  isStalePlan,
+  unavailable,
+} from './database-fault.ts'
+import {
+  type BatchEnd,
+  type KnownStatements,
+  type Statement,
+  StatementBatch,
+  type StatementResult,
+} from './postgres-batch.ts'
 
 /** Statements longer than this are bulk inserts of one length or another; naming them would fill the server's memory. */
 const namedStatementCharactersMax = 4000
+/** A batch is answered as a whole: more than this would make the first wait for the last. */
+const batchCountMax = 100
 
 const dialect: Dialect = {
   createAdapter: () => new PostgresAdapter(),
@@ -96,22 +111,31 @@ function shareConnection(
 /** By the statement's text; the same on every connection. */
 type StatementNames = Map<string, string>
 
+/**
+ * One batch is on its way at a time; what is sent meanwhile makes the next one. So requests that share a
+ * connection are batched by themselves, the more the busier it is.
+ */
 export class PostgresConnection implements DatabaseConnection {
   /** Queries on this connection: sent at the call, answered in order. */
   readonly db: Kysely<Tables>
   readonly #client: PoolClient
   readonly #names: StatementNames
+  readonly #known: KnownStatements = new Map()
   readonly #keepFault = (error: Error): void => {
     this.#brokenBy ??= error
   }
   #brokenBy: Error | undefined
-  #isCorked = false
+  #waiting: Statement[] = []
+  #onItsWay: StatementBatch | undefined
+  #isFlushing = false
+  #isInTransaction = false
   #isEnding = false
 
   constructor(client: PoolClient, names: StatementNames) {
     this.#client = client
     this.#names = names
     this.db = kyselyOn(dialect, (consumer) => consumer(this))
+    client.connection.on('parseComplete', () => this.#onItsWay?.handleParseComplete())
   }
 
   take(): void {
@@ -134,19 +158,23 @@ export class PostgresConnection implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     // it would run behind COMMIT, in no transaction at all
     if (this.#isEnding) throw new TypeError('a statement was sent after the transaction had ended')
-    const name = this.#nameOf(query.sql)
-    const { rows, rowCount } = await this.#send<R>({
-      ...(name ? { name } : {}),
-      text: query.sql,
-      values: query.parameters as unknown[],
-    })
-    return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
+    const { rows, tag } = await this.#send(query.sql, query.parameters)
+    return { rows, numAffectedRows: countOf(tag) }
   }
 
   /** `begin`, `commit` and `rollback`. Returns the tag of what was done: an aborted transaction answers ROLLBACK to COMMIT. */
   async control(text: 'begin' | 'commit' | 'rollback'): Promise<string> {
+    this.#isInTransaction = true
     this.#isEnding = text !== 'begin'
-    return (await this.#send({ text })).command
+    try {
+      const { tag } = await this.#send(text, [])
+      if (text !== 'begin') this.#isInTransaction = false
+      return tag
+    } catch (error) {
+      // nobody knows what it has open now
+      if (text === 'rollback') this.#brokenBy ??= error as Error
+      throw error
+    }
   }
 
   // biome-ignore lint/correctness/useYield: Kysely's interface asks for a generator; nothing here streams
@@ -154,31 +182,53 @@ export class PostgresConnection implements DatabaseConnection {
     throw new TypeError('queries are not streamed: read pages of a bounded size')
   }
 
-  async #send<R>(statement: {
-    text: string
-    name?: string
-    values?: unknown[]
-  }): Promise<{ rows: R[]; rowCount: number | null; command: string }> {
-    try {
-      this.#cork()
-      return await this.#client.query<never>(statement)
-    } catch (error) {
-      // such a connection must not go back to the pool
-      if (isConnectionError(error)) this.#brokenBy = error
-      throw explained(error)
-    }
+  #send(text: string, values: readonly unknown[]): Promise<StatementResult> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ text, name: this.#nameOf(text), values, resolve, reject })
+    })
   }
 
-  /** A write to the socket costs more than a statement's bytes: those of this turn go together. */
-  #cork(): void {
-    if (this.#isCorked) return
-    this.#isCorked = true
-    const { stream } = this.#client.connection
-    stream.cork()
+  #enqueue(...statements: readonly Statement[]): void {
+    this.#waiting.push(...statements)
+    if (this.#onItsWay || this.#isFlushing) return
+    this.#isFlushing = true
+    // those of this turn go together
     process.nextTick(() => {
-      this.#isCorked = false
-      stream.uncork()
+      this.#isFlushing = false
+      this.#flush()
     })
+  }
+
+  #flush(): void {
+    const statements = this.#waiting.splice(0, batchCountMax)
+    if (statements.length === 0) return
+    const batch = new StatementBatch(statements, this.#known, parserFor, (end) => this.#settle(batch, end))
+    this.#onItsWay = batch
+    this.#client.query(batch)
+  }
+
+  #settle({ statements }: StatementBatch, end: BatchEnd): void {
+    this.#onItsWay = undefined
+    for (const [index, result] of end.answered.entries()) statements[index]?.resolve(result)
+    if (!end.ok) this.#refuse(statements.slice(end.answered.length), end.error)
+    this.#flush()
+  }
+
+  /** PostgreSQL refused the first of these and did not run the others. */
+  #refuse(statements: readonly Statement[], error: Error): void {
+    const isBroken = isConnectionError(error)
+    // such a connection must not go back to the pool
+    if (isBroken) this.#brokenBy ??= error
+    const cause = explained(error)
+    if (isBroken || this.#isInTransaction) {
+      for (const statement of statements) statement.reject(cause)
+      return
+    }
+    // outside a transaction they are reads of different requests, which do not answer for each other
+    const [refused, ...behind] = statements
+    if (refused && isStalePlan(error)) this.#enqueue(refused)
+    else refused?.reject(cause)
+    this.#enqueue(...behind)
   }
 
   #nameOf(text: string): string | undefined {
@@ -189,6 +239,16 @@ export class PostgresConnection implements DatabaseConnection {
     this.#names.set(text, name)
     return name
   }
+}
+
+/** The number of rows at the end of a tag such as `INSERT 0 5`. */
+function countOf(tag: string): bigint {
+  return BigInt(/\d+$/.exec(tag)?.[0] ?? 0)
+}
+
+/** int8 columns hold milliseconds and counts, far below 2^53. */
+function parserFor(dataTypeId: number): (text: string) => unknown {
+  return dataTypeId === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(dataTypeId, 'text')
 }
 
 /** A query outside a transaction fails with the same word as one inside; what can be tried again stays as it is. */

@@ -60,18 +60,11 @@ function createPool(settings: StoreSettings & { databaseUrl: string }): pg.Pool 
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    pipeline: true,
     // a half-open connection must not hold a request for ever (F-19)
     query_timeout: 15_000,
     application_name: 'curfew',
     options: '-c synchronous_commit=on -c idle_in_transaction_session_timeout=15000 -c lock_timeout=8000',
-    types: { getTypeParser: parserFor },
   })
-}
-
-/** int8 columns hold milliseconds and counts, far below 2^53. */
-function parserFor(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')
 }
 
 interface Committing {

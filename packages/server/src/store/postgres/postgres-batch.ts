@@ -1,0 +1,188 @@
+/**
+ * Statements that leave in one write and are answered in one: a batch has one Sync, so PostgreSQL runs them in
+ * order and flushes once. `pg` takes it as a query of its own kind (its Submittable, as of pg-cursor). A statement
+ * is parsed and described once per connection; from then on only its values go there and only its rows come back.
+ * @see PostgreSQL 18, Frontend/Backend Protocol, Extended Query and Pipelining
+ */
+import type pg from 'pg'
+import { isStalePlan } from './database-fault.ts'
+
+export interface Statement {
+  readonly text: string
+  /** Of the prepared statement; undefined for one that is parsed at every run. */
+  readonly name: string | undefined
+  readonly values: readonly unknown[]
+  readonly resolve: (result: StatementResult) => void
+  readonly reject: (cause: unknown) => void
+}
+
+export interface StatementResult {
+  // biome-ignore lint/suspicious/noExplicitAny: the caller names the type of its rows
+  readonly rows: any[]
+  /** What was done, such as `INSERT 0 5` or `COMMIT`. */
+  readonly tag: string
+}
+
+interface Column {
+  readonly name: string
+  readonly parse: (text: string) => unknown
+}
+
+/** What one connection knows of a prepared statement. */
+export type KnownStatement =
+  | { readonly state: 'parsed'; readonly columns: readonly Column[] | undefined }
+  /** Its columns have changed since it was prepared: it must be closed before it is parsed again. */
+  | { readonly state: 'stale' }
+
+/** By the name of the prepared statement. */
+export type KnownStatements = Map<string, KnownStatement>
+
+/** How the batch ended: all answered, or one statement refused and those behind it not run. */
+export type BatchEnd =
+  | { readonly ok: true; readonly answered: readonly StatementResult[] }
+  | { readonly ok: false; readonly answered: readonly StatementResult[]; readonly error: Error }
+
+// biome-ignore lint/style/useNamingConvention: the driver's own name
+type Fields = readonly { readonly name: string; readonly dataTypeID: number }[]
+export type ParserFor = (dataTypeId: number) => (text: string) => unknown
+
+export class StatementBatch implements pg.Submittable {
+  readonly statements: readonly Statement[]
+  /** `pg` puts the clock of its time limit here. */
+  callback: ((error: Error | null) => void) | undefined = undefined
+  readonly #known: KnownStatements
+  readonly #parserFor: ParserFor
+  readonly #ended: (end: BatchEnd) => void
+  readonly #answered: StatementResult[] = []
+  readonly #parsing: string[] = []
+  #columns: readonly Column[] | undefined
+  #rows: Record<string, unknown>[] = []
+  #isOver = false
+
+  constructor(
+    statements: readonly Statement[],
+    known: KnownStatements,
+    parserFor: ParserFor,
+    ended: (end: BatchEnd) => void,
+  ) {
+    this.statements = statements
+    this.#known = known
+    this.#parserFor = parserFor
+    this.#ended = ended
+  }
+
+  submit(connection: pg.Connection): void {
+    const { stream } = connection
+    stream.cork()
+    try {
+      for (const statement of this.statements) this.#write(connection, statement)
+      connection.sync()
+    } finally {
+      stream.uncork()
+    }
+  }
+
+  #write(connection: pg.Connection, { name, text, values }: Statement): void {
+    const known = name === undefined ? undefined : this.#known.get(name)
+    const isParsed = known?.state === 'parsed' || (name !== undefined && this.#parsing.includes(name))
+    if (name !== undefined && known?.state === 'stale') connection.close({ type: 'S', name }, true)
+    if (!isParsed) {
+      connection.parse({ name: name ?? '', text, types: [] }, true)
+      this.#parsing.push(name ?? '')
+    }
+    connection.bind({ statement: name ?? '', values: values.map(toText) }, true)
+    if (known?.state !== 'parsed' || !known.columns) connection.describe({ type: 'P', name: '' }, true)
+    connection.execute(null, true)
+  }
+
+  /** PostgreSQL keeps what it parsed, whatever becomes of the transaction. */
+  handleParseComplete(): void {
+    const name = this.#parsing.shift()
+    if (name) this.#known.set(name, { state: 'parsed', columns: undefined })
+  }
+
+  handleRowDescription({ fields }: { readonly fields: Fields }): void {
+    this.#columns = fields.map((field) => ({
+      name: field.name,
+      parse: this.#parserFor(field.dataTypeID),
+    }))
+  }
+
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    this.#columns ??= this.#knownColumns() ?? []
+    const row: Record<string, unknown> = {}
+    let index = 0
+    for (const { name, parse } of this.#columns) {
+      const text = fields[index++]
+      row[name] = text === null || text === undefined ? null : parse(text)
+    }
+    this.#rows.push(row)
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    const name = this.#current()?.name
+    const known = name === undefined ? undefined : this.#known.get(name)
+    if (name !== undefined && known?.state === 'parsed' && !known.columns)
+      this.#known.set(name, { state: 'parsed', columns: this.#columns ?? [] })
+    this.#answered.push({ rows: this.#rows, tag: text })
+    this.#rows = []
+    this.#columns = undefined
+  }
+
+  handleReadyForQuery(): void {
+    this.#end({ ok: true, answered: this.#answered })
+  }
+
+  handleError(error: Error): void {
+    const name = this.#current()?.name
+    if (name !== undefined && isStalePlan(error)) this.#known.set(name, { state: 'stale' })
+    this.#end({ ok: false, answered: this.#answered, error })
+  }
+
+  handleEmptyQuery(): void {
+    this.handleCommandComplete({ text: '' })
+  }
+
+  handlePortalSuspended(): void {
+    throw new TypeError('a statement is executed whole')
+  }
+
+  handleCopyInResponse(): void {
+    throw new TypeError('nothing is copied')
+  }
+
+  handleCopyData(): void {
+    throw new TypeError('nothing is copied')
+  }
+
+  #current(): Statement | undefined {
+    return this.statements[this.#answered.length]
+  }
+
+  #knownColumns(): readonly Column[] | undefined {
+    const name = this.#current()?.name
+    const known = name === undefined ? undefined : this.#known.get(name)
+    return known?.state === 'parsed' ? known.columns : undefined
+  }
+
+  /** Once: after its time limit `pg` may still deliver what was on its way. */
+  #end(end: BatchEnd): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.callback?.(end.ok ? null : end.error)
+    this.#ended(end)
+  }
+}
+
+function toText(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (Array.isArray(value)) return `{${value.map(toElement).join(',')}}`
+  throw new TypeError(`a value of type ${typeof value} is not bound: columns are texts and numbers`)
+}
+
+function toElement(value: unknown): string {
+  const text = toText(value)
+  return text === null ? 'NULL' : `"${text.replace(/["\\]/g, '\\$&')}"`
+}
