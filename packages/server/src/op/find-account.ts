@@ -12,6 +12,15 @@ const byId = compiledQuery(['realmId', 'id'], (db, value) =>
     .where('account.realm_id', '=', value.realmId),
 )
 
+const byArtifact = compiledQuery(['realmId', 'idHash'], (db, value) =>
+  selectAccounts({ db, dialect: 'sqlite' })
+    .innerJoin('artifact as t', (join) =>
+      join.onRef('t.account_id', '=', 'account.id').onRef('t.realm_id', '=', 'account.realm_id'),
+    )
+    .where('t.id_hash', '=', value.idHash)
+    .where('t.realm_id', '=', value.realmId),
+)
+
 const byServiceClient = compiledQuery(['realmId', 'clientUuid'], (db, value) =>
   selectAccounts({ db, dialect: 'sqlite' })
     .where('account.service_account_client_uuid', '=', value.clientUuid)
@@ -26,6 +35,12 @@ export function findWorkAccount(
   accountId: string,
 ): Promise<Account | undefined> {
   return once(work, accountId, async () => (await byId(on, { realmId: work.realm.id, id: accountId }))[0])
+}
+
+/** Reads the account that a code or token was issued for, before the engine asks for it by its id. */
+export async function loadAccountOfArtifact(on: Queryable, work: UnitOfWork, idHash: string): Promise<void> {
+  const [row] = await byArtifact(on, { realmId: work.realm.id, idHash })
+  if (row) await once(work, row.id, async () => row)
 }
 
 /** The account of a client that acts for itself (client credentials grant). */

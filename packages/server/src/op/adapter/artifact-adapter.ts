@@ -1,8 +1,10 @@
 /** Codes, refresh tokens, grants, interactions and the rest of what the engine stores, as rows of `artifact`. */
 import { hash } from 'node:crypto'
+import { inOrder } from '../../ambient/in-order.ts'
 import { compiledQuery } from '../../store/compiled-query.ts'
 import type { Queryable } from '../../store/store.ts'
 import { findDerivedGrant, isDerivedGrantId } from '../derived-grant.ts'
+import { loadAccountOfArtifact } from '../find-account.ts'
 import {
   currentWork,
   type Payload,
@@ -11,12 +13,16 @@ import {
 } from '../unit-of-work/unit-of-work.ts'
 import type { EngineAdapter } from './adapter.ts'
 import { artifactHash } from './artifact-hash.ts'
+import { readSessionOfArtifact } from './read-session.ts'
 
 export function createArtifactAdapter(kind: string, on: Queryable): EngineAdapter {
   const read = async (work: UnitOfWork, idHash: string): Promise<PendingArtifact | undefined> => {
     const known = work.artifacts.get(idHash)
     if (known) return known
-    const [row] = await byHash(on, { realmId: work.realm.id, idHash })
+    const [[row]] = await inOrder([
+      byHash(on, { realmId: work.realm.id, idHash }),
+      derivesTokens.has(kind) ? loadBehind(on, work, idHash) : Promise.resolve(),
+    ])
     return row && keep(work, kind, idHash, row)
   }
   return {
@@ -74,6 +80,18 @@ export function createArtifactAdapter(kind: string, on: Queryable): EngineAdapte
       currentWork().revocations.set(revocationKey(kind, grantId), { kind, grantId })
     },
   }
+}
+
+/** What tokens are asked for with: the engine looks at the session and the account of each next. */
+const derivesTokens: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken'])
+
+/** Asked for together with the code or token itself: one answer of the database instead of three. */
+async function loadBehind(on: Queryable, work: UnitOfWork, idHash: string): Promise<void> {
+  const [loaded] = await inOrder([
+    readSessionOfArtifact(on, work.realm.id, idHash),
+    loadAccountOfArtifact(on, work, idHash),
+  ])
+  if (loaded && !work.loaded.has(loaded.session.uid)) work.loaded.set(loaded.session.uid, loaded)
 }
 
 const columns = ['id_hash', 'payload', 'consumed_at', 'expires_at'] as const

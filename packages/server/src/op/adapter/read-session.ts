@@ -66,6 +66,25 @@ const forAll = (column: Key) =>
       .select(columns),
   )
 
+/** Of a code or token, with the client session of the application that it was issued to. */
+const ofArtifact = compiledQuery(['realmId', 'key'], (db, value) =>
+  db
+    .selectFrom('artifact as t')
+    .innerJoin('session as s', (join) =>
+      join.onRef('s.uid', '=', 't.session_uid').onRef('s.realm_id', '=', 't.realm_id'),
+    )
+    .leftJoin('account as a', 'a.id', 's.account_id')
+    .leftJoin('client_session as c', (join) =>
+      join
+        .onRef('c.session_uid', '=', 's.uid')
+        .onRef('c.client_id', '=', 't.client_id')
+        .on('c.ended_at', 'is', null),
+    )
+    .where('t.id_hash', '=', value.key)
+    .where('t.realm_id', '=', value.realmId)
+    .select(columns),
+)
+
 const queries = {
   's.cookie_hash': { one: forOne('s.cookie_hash'), all: forAll('s.cookie_hash') },
   's.uid': { one: forOne('s.uid'), all: forAll('s.uid') },
@@ -79,7 +98,19 @@ export async function readLoadedSession(
   clientId: string | undefined,
 ): Promise<LoadedSession | undefined> {
   const query = clientId === undefined ? queries[by.column].all : queries[by.column].one
-  const rows = await query(on, { realmId, key: by.key, clientId: clientId ?? '' })
+  return loadedFrom(await query(on, { realmId, key: by.key, clientId: clientId ?? '' }))
+}
+
+/** The session in which a code or token was issued; undefined when it has none or the session is gone. */
+export async function readSessionOfArtifact(
+  on: Queryable,
+  realmId: string,
+  idHash: string,
+): Promise<LoadedSession | undefined> {
+  return loadedFrom(await ofArtifact(on, { realmId, key: idHash }))
+}
+
+function loadedFrom(rows: readonly Row[]): LoadedSession | undefined {
   const [first] = rows
   if (!first) return undefined
   const clientSessions = new Map<string, KnownMember>()
