@@ -3,43 +3,81 @@
  * same moment both believe that they are the first (engine.md §6). Only the row of an application that was
  * signed out of alone and comes back is replaced; its new `sid` is a new one. Needs a lock on the session (I12).
  */
+import { demandedStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { ClientSession } from './session.ts'
 
 export type NewClientSession = Omit<ClientSession, 'endedAt' | 'revokedAt'>
 
-/** @returns false when the application was in the session already: the row of the winner stands */
-export async function insertClientSession(tx: Tx, added: NewClientSession): Promise<boolean> {
-  const row = {
-    session_uid: added.sessionUid,
-    client_id: added.clientId,
-    realm_id: added.realmId,
+/**
+ * @throws Unmet `other_client_session` when the application was in the session already: the row of the winner stands
+ */
+export async function insertClientSession(tx: Tx, added: NewClientSession): Promise<void> {
+  await insert(tx, {
+    sessionUid: added.sessionUid,
+    clientId: added.clientId,
+    realmId: added.realmId,
     sid: added.sid,
     protocol: added.protocol,
-    grant_id: added.grantId ?? null,
+    grantId: added.grantId ?? null,
     sub: added.sub,
     issuer: added.issuer,
-    adapter_session_id: added.adapterSessionId ?? null,
-    adapter_session_host: added.adapterSessionHost ?? null,
-    name_id: added.nameId ?? null,
-    session_index: added.sessionIndex ?? null,
-    started_at: added.startedAt,
-    last_active_at: added.lastActiveAt,
-    answered_at: added.answeredAt,
-    expires_at: added.expiresAt,
+    adapterSessionId: added.adapterSessionId ?? null,
+    adapterSessionHost: added.adapterSessionHost ?? null,
+    nameId: added.nameId ?? null,
+    sessionIndex: added.sessionIndex ?? null,
+    startedAt: added.startedAt,
+    lastActiveAt: added.lastActiveAt,
+    answeredAt: added.answeredAt,
+    expiresAt: added.expiresAt,
+  })
+}
+
+const example = {
+  sessionUid: '',
+  clientId: '',
+  realmId: '',
+  sid: '',
+  protocol: '',
+  grantId: null as string | null,
+  sub: '',
+  issuer: '',
+  adapterSessionId: null as string | null,
+  adapterSessionHost: null as string | null,
+  nameId: null as string | null,
+  sessionIndex: null as string | null,
+  startedAt: 0,
+  lastActiveAt: 0,
+  answeredAt: 0,
+  expiresAt: 0,
+}
+
+const insert = demandedStatement('other_client_session', example, (db, value) => {
+  const replacement = {
+    realm_id: value.realmId,
+    sid: value.sid,
+    protocol: value.protocol,
+    grant_id: value.grantId,
+    sub: value.sub,
+    issuer: value.issuer,
+    adapter_session_id: value.adapterSessionId,
+    adapter_session_host: value.adapterSessionHost,
+    name_id: value.nameId,
+    session_index: value.sessionIndex,
+    started_at: value.startedAt,
+    last_active_at: value.lastActiveAt,
+    answered_at: value.answeredAt,
+    expires_at: value.expiresAt,
     ended_at: null,
     revoked_at: null,
   }
-  const { session_uid: _, client_id: __, ...replacement } = row
-  const { numInsertedOrUpdatedRows } = await tx.db
+  return db
     .insertInto('client_session')
-    .values(row)
+    .values({ session_uid: value.sessionUid, client_id: value.clientId, ...replacement })
     .onConflict((conflict) =>
       conflict
         .columns(['session_uid', 'client_id'])
         .doUpdateSet(replacement)
         .where('client_session.ended_at', 'is not', null),
     )
-    .executeTakeFirst()
-  return numInsertedOrUpdatedRows === 1n
-}
+})

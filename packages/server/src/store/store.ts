@@ -15,7 +15,7 @@
  *   have effects outside the transaction; those go to `tx.afterCommit`.
  * - `transact` is never called from inside a work.
  */
-import type { Kysely, SelectQueryBuilder } from 'kysely'
+import type { CompiledQuery, Kysely, SelectQueryBuilder } from 'kysely'
 import type { Ambient } from '../ambient/ambient.ts'
 import { openPostgresStore } from './postgres/postgres-store.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
@@ -40,6 +40,11 @@ export interface Tx extends Queryable {
    * with COMMIT. When it fails, `transact` rejects with its error and nothing is committed.
    */
   withCommit(statement: Promise<unknown>): void
+  /**
+   * Runs a statement that the database itself refuses unless it reads or writes exactly one row: then it, and
+   * `transact`, reject with `Unmet` of this demand. Absent where an answer costs no round trip.
+   */
+  readonly demandOne?: (statement: CompiledQuery, demand: string) => Promise<void>
   /** Runs after the commit is durable, in order; an exception in it is logged and changes nothing. */
   afterCommit(run: () => void): void
   /** Wakes the listeners of this channel, in every process, after the commit. `payload` is an id, ≤ 200 bytes. */

@@ -1,6 +1,7 @@
 /** R1: a code exchange beside a sign-out. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { forEachDatabase } from '../support/database.ts'
 import { applications, openRace } from './race.ts'
 
@@ -38,5 +39,36 @@ forEachDatabase('a code exchange beside a sign-out', (database) => {
     assert.deepEqual(await race.told(), applications)
     assert.equal((await wiki.refresh(answer.body.refresh_token as string)).status, 400)
     assert.equal(await race.artifactCount(), 0)
+  })
+
+  test('R1: a session that moved on between reading and committing is judged again, and the exchange goes on', async () => {
+    await using race = await openRace(database)
+    const { host, gates, browser } = race
+    const wiki = host.rp('wiki')
+    const page = await browser.get(wiki.authorizationUrl())
+    const held = gates.hold('exchange.beforeCommit')
+    const exchanging = wiki.exchange(page.location as string)
+    await held.reached
+    await host.deps.store.transact((tx) =>
+      tx.db.updateTable('session').set({ last_active_at: sql`last_active_at + 1` }).execute(),
+    )
+    held.release()
+    const answer = await exchanging
+    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+    assert.equal((await wiki.refresh(answer.body.refresh_token as string)).status, 200)
+  })
+
+  test('R1: a session whose time ran out between reading and committing gives nothing', async () => {
+    await using race = await openRace(database)
+    const { host, gates, browser } = race
+    const wiki = host.rp('wiki')
+    const page = await browser.get(wiki.authorizationUrl())
+    const held = gates.hold('exchange.beforeCommit')
+    const exchanging = wiki.exchange(page.location as string)
+    await held.reached
+    await host.deps.store.transact((tx) => tx.db.updateTable('session').set({ idle_until: 1 }).execute())
+    held.release()
+    const answer = await exchanging
+    assert.deepEqual(answer.body, { error: 'invalid_grant', error_description: 'Session not active' })
   })
 })

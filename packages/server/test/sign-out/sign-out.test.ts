@@ -138,7 +138,8 @@ forEachDatabase('a sign-out', (database) => {
           nameId: undefined,
           sessionIndex: undefined,
         }
-        return insertClientSession(tx, { ...one, ...times, ...none, sub: 'alice', issuer: 'i' })
+        await insertClientSession(tx, { ...one, ...times, ...none, sub: 'alice', issuer: 'i' })
+        return true
       })
       const [joined] = await Promise.all([join, signOut(depsFor(store), ofSession(uid))])
       const deliveries = (await deliveriesOf(store)).filter((row) => row.session_uid === uid)

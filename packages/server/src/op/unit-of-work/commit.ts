@@ -6,16 +6,15 @@
  * What the checks find is a value; the caller drops the prepared response and answers with the protocol's error.
  */
 import type { Ambient } from '../../ambient/ambient.ts'
-import type { GateName } from '../../ambient/gate.ts'
-import { inOrder } from '../../ambient/in-order.ts'
+import { type GateName, openGate } from '../../ambient/gate.ts'
 import { type EventDeps, recordEvent } from '../../event/record-event.ts'
 import type { Store, Tx } from '../../store/store.ts'
 import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
-import { lockAndCheck } from './lock-and-check.ts'
-import { type Refusal, Refused } from './refusal.ts'
+import { isReadOutdated, lockAndCheck } from './lock-and-check.ts'
+import { type Refusal, refusalOf } from './refusal.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-import { checkKeptToken, consumeArtifacts, writeArtifacts } from './write-artifacts.ts'
-import { checkMembers, writeSession } from './write-session.ts'
+import { consumeArtifacts, demandKeptToken, writeArtifacts } from './write-artifacts.ts'
+import { demandMembers, writeSession } from './write-session.ts'
 
 export interface CommitDeps extends EventDeps {
   readonly store: Store
@@ -46,27 +45,40 @@ export type CommitResult = { readonly ok: true } | { readonly ok: false; readonl
 export async function commit(deps: CommitDeps, work: UnitOfWork, from: DerivedFrom): Promise<CommitResult> {
   const { store, ambient } = deps
   await ambient.gate(beforeCommit[from.kind], from.sessionUid)
+  const transact = (isReadAgain: boolean) => store.transact((tx) => write(deps, tx, work, from, isReadAgain))
   try {
-    await store.transact((tx) => write(deps, tx, work, from))
+    await transact(false).catch((error: unknown) => {
+      if (!isReadOutdated(error)) throw error
+      return transact(true)
+    })
   } catch (error) {
-    if (error instanceof Refused) return { ok: false, refusal: error.refusal }
+    const refusal = refusalOf(error)
+    if (refusal) return { ok: false, refusal }
     throw error
   }
   await ambient.gate(afterCommit[from.kind], from.sessionUid)
   return { ok: true }
 }
 
-async function write(deps: CommitDeps, tx: Tx, work: UnitOfWork, from: DerivedFrom): Promise<void> {
+async function write(
+  deps: CommitDeps,
+  tx: Tx,
+  work: UnitOfWork,
+  from: DerivedFrom,
+  isReadAgain: boolean,
+): Promise<void> {
   const at = deps.ambient.clock.now()
-  // sent together, the lock first: each of the others sees what is so once the lock is held
-  const [locked] = await inOrder([
-    lockAndCheck(tx, work, from, at),
-    consumeArtifacts(tx, work, at),
-    checkKeptToken(tx, from.keptTokenHash),
-    checkMembers(tx, work, from.sessionUid),
-  ])
+  // the lock first: each of the others sees what is so once it is held
+  const { session: locked, isHeld } = await lockAndCheck(tx, work, from, at, isReadAgain)
   const gate = afterLock[from.kind]
-  if (gate) await deps.ambient.gate(gate, from.sessionUid)
+  if (gate && deps.ambient.gate !== openGate) {
+    // who stops here counts on the lock; otherwise nobody waits for it
+    await isHeld
+    await deps.ambient.gate(gate, from.sessionUid)
+  }
+  consumeArtifacts(tx, work, at)
+  demandKeptToken(tx, from.keptTokenHash)
+  demandMembers(tx, work, from.sessionUid)
   await writeSession(deps, tx, work, { ...from, locked }, at)
   await writeArtifacts(tx, work, at)
   await closeWhatTheEngineEnded(deps, tx, work, at)

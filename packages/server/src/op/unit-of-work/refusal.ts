@@ -1,22 +1,37 @@
 /** Why a commit was not made: found under the lock, so it is true, and nothing was written. */
+import { Unmet } from '../../store/compiled-query.ts'
 
-export type Refusal =
-  | { readonly reason: 'session_ended' }
-  | { readonly reason: 'session_expired' }
-  | { readonly reason: 'account_disabled' }
+const reasons = [
+  'session_ended',
+  'session_expired',
+  'account_disabled',
   /** A code or refresh token that another request used at the same moment: a race, not a replay. */
-  | { readonly reason: 'already_used' }
-  | { readonly reason: 'grant_gone' }
+  'already_used',
+  'grant_gone',
   /** Another request gave this application another `sid` in this session: run again and carry that one. */
-  | { readonly reason: 'other_client_session' }
+  'other_client_session',
+] as const
+
+type Reason = (typeof reasons)[number]
+
+export interface Refusal {
+  readonly reason: Reason
+}
 
 /** Rolls the transaction back; never leaves `commit`. */
 export class Refused extends Error {
   readonly refusal: Refusal
 
-  constructor(reason: Refusal['reason']) {
+  constructor(reason: Reason) {
     super(reason)
     this.name = 'Refused'
     this.refusal = { reason }
   }
+}
+
+/** undefined for an error that is no refusal. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refused) return error.refusal
+  const reason = error instanceof Unmet ? reasons.find((one) => one === error.demand) : undefined
+  return reason && { reason }
 }

@@ -2,24 +2,25 @@
 import type { Kysely } from 'kysely'
 import type { Instant } from '../../ambient/clock.ts'
 import { lockSession } from '../../session/lock-session.ts'
-import { compiledQuery, compiledStatement } from '../../store/compiled-query.ts'
+import { compiledStatement, demandedStatement } from '../../store/compiled-query.ts'
 import type { Tx } from '../../store/store.ts'
 import type { Tables } from '../../store/tables.ts'
 import { userCodeHash } from '../adapter/artifact-adapter.ts'
 import { isDerivedGrantId } from '../derived-grant.ts'
 import { revokeApplicationTokens } from '../revoke-tokens.ts'
-import { Refused } from './refusal.ts'
+import type { Refusal } from './refusal.ts'
 import type { PendingArtifact, UnitOfWork } from './unit-of-work.ts'
 
 /** A code or token that somebody else consumed since it was read: this request has lost (R2, R3). */
-export async function consumeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
+export function consumeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): void {
   for (const artifact of work.artifacts.values()) {
-    if (!isConsumedNow(artifact)) continue
-    if ((await consume(tx, { idHash: artifact.idHash, at })) !== 1) throw new Refused('already_used')
+    if (isConsumedNow(artifact)) tx.withCommit(consume(tx, { idHash: artifact.idHash, at }))
   }
 }
 
-const consume = compiledStatement({ idHash: '', at: 0 }, (db, value) =>
+const alreadyUsed: Refusal['reason'] = 'already_used'
+
+const consume = demandedStatement(alreadyUsed, { idHash: '', at: 0 }, (db, value) =>
   db
     .updateTable('artifact')
     .set({ consumed_at: value.at })
@@ -31,14 +32,16 @@ const consume = compiledStatement({ idHash: '', at: 0 }, (db, value) =>
  * A refresh without rotation writes nothing, so the token is looked at again under the lock: it may have been
  * revoked since it was read.
  */
-export async function checkKeptToken(tx: Tx, idHash: string | undefined): Promise<void> {
-  if (idHash === undefined) return
-  const [row] = await consumedAt(tx, { idHash })
-  if (row?.consumed_at !== null) throw new Refused('already_used')
+export function demandKeptToken(tx: Tx, idHash: string | undefined): void {
+  if (idHash !== undefined) tx.withCommit(demandUnused(tx, { idHash }))
 }
 
-const consumedAt = compiledQuery(['idHash'], (db, value) =>
-  db.selectFrom('artifact').select('consumed_at').where('id_hash', '=', value.idHash),
+const demandUnused = demandedStatement(alreadyUsed, { idHash: '' }, (db, value) =>
+  db
+    .selectFrom('artifact')
+    .select('id_hash')
+    .where('id_hash', '=', value.idHash)
+    .where('consumed_at', 'is', null),
 )
 
 export async function writeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {

@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict'
 import type { Instant } from '../../ambient/clock.ts'
 import { extendClientSession } from '../../session/extend-client-session.ts'
-import { findClientSessionBySid } from '../../session/find-client-session-by-sid.ts'
 import { insertClientSession } from '../../session/insert-client-session.ts'
 import { insertSession } from '../../session/insert-session.ts'
 import { markAnswered } from '../../session/mark-answered.ts'
 import { updateSession } from '../../session/update-session.ts'
 import { closeApplication } from '../../sign-out/close-application.ts'
+import { demandedStatement } from '../../store/compiled-query.ts'
 import type { Tx } from '../../store/store.ts'
 import { clientSessionExpiresAt, clientSessionIdleSeconds, idleUntil, sessionLifetime } from '../lifetime.ts'
 import { subjectFor } from '../mapper/subject.ts'
 import type { CommitDeps, DerivedFrom } from './commit.ts'
-import { Refused } from './refusal.ts'
+import type { Refusal } from './refusal.ts'
 import { isSessionChanged, isTouchDue, smallPayload } from './session-change.ts'
 import type { KnownMember, KnownSession, SavedSession, UnitOfWork } from './unit-of-work.ts'
 
@@ -60,7 +60,7 @@ async function begin(
     userAgent: work.source.userAgent,
     payload: smallPayload(payload),
   }
-  await insertSession(tx, { ...session, cookieValue })
+  tx.withCommit(insertSession(tx, { ...session, cookieValue }))
   return { ...session, state: 'active' }
 }
 
@@ -68,16 +68,27 @@ async function begin(
  * An application that the request found in the session and whose `sid` it carries on: it was read before the
  * lock. Signed out of alone since then, it begins anew, and what was issued for it is dropped.
  */
-export async function checkMembers(tx: Tx, work: UnitOfWork, sessionUid: string | undefined): Promise<void> {
+export function demandMembers(tx: Tx, work: UnitOfWork, sessionUid: string | undefined): void {
   if (sessionUid === undefined || work.savedSession?.payload.uid !== sessionUid) return
   const known = work.loaded.get(sessionUid)?.clientSessions
   if (!known) return
   for (const [clientId, { sid }] of Object.entries(authorizationsOf(work.savedSession))) {
     if (sid === undefined || known.get(clientId)?.sid !== sid) continue
-    const member = await findClientSessionBySid(tx, work.realm.id, sid)
-    if (!member || member.endedAt !== undefined) throw new Refused('other_client_session')
+    tx.withCommit(demandMember(tx, { sid, realmId: work.realm.id }))
   }
 }
+
+const demandMember = demandedStatement(
+  'other_client_session' satisfies Refusal['reason'],
+  { sid: '', realmId: '' },
+  (db, value) =>
+    db
+      .selectFrom('client_session')
+      .select('sid')
+      .where('sid', '=', value.sid)
+      .where('realm_id', '=', value.realmId)
+      .where('ended_at', 'is', null),
+)
 
 async function change(tx: Tx, work: UnitOfWork, session: KnownSession, at: Instant): Promise<void> {
   const saved = work.savedSession
@@ -115,22 +126,22 @@ async function joinApplications(
     if (member?.sid === sid) continue
     // KW-23: the client session's own time is over; it is told, and the application begins another one
     if (member) await closeExpired(deps, tx, work, member, at)
-    await join(tx, work, session, { clientId, sid, grantId }, at)
+    join(tx, work, session, { clientId, sid, grantId }, at)
   }
 }
 
-async function join(
+function join(
   tx: Tx,
   work: UnitOfWork,
   session: KnownSession,
   added: { readonly clientId: string; readonly sid: string; readonly grantId: string | undefined },
   at: Instant,
-): Promise<void> {
+): void {
   const { realm } = work
   const client = realm.clients.get(added.clientId)
   if (!client) return
   const times = { sessionEndsAt: session.endsAt, startedAt: at }
-  const isFirst = await insertClientSession(tx, {
+  const inserted = insertClientSession(tx, {
     ...added,
     // an offline grant belongs to its tokens; the client session gets a grant when it needs one
     grantId: added.grantId !== undefined && work.offlineGrants.has(added.grantId) ? undefined : added.grantId,
@@ -148,7 +159,7 @@ async function join(
     answeredAt: at,
     expiresAt: clientSessionExpiresAt(realm, client, times, at),
   })
-  if (!isFirst) throw new Refused('other_client_session')
+  tx.withCommit(inserted)
 }
 
 async function closeExpired(

@@ -9,6 +9,7 @@ import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
 import { isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
+import { demandOne } from './postgres-demand.ts'
 import { openConnections, type PostgresConnection, type PostgresConnections } from './postgres-driver.ts'
 import { startListening } from './postgres-listen.ts'
 
@@ -103,7 +104,7 @@ async function runOnce<T>(
 ): Promise<T> {
   try {
     effects.withCommit(connection.control('begin'))
-    const value = await work(txOn(connection.db, effects))
+    const value = await work(txOn(connection, effects))
     if (effects.notices.length > 0) effects.withCommit(sendNotices(connection.db, origin, effects))
     const committing = connection.control('commit')
     await effects.settleStatements(committing)
@@ -118,10 +119,11 @@ async function runOnce<T>(
   }
 }
 
-function txOn(db: Kysely<Tables>, effects: TransactionEffects): Tx {
+function txOn(connection: PostgresConnection, effects: TransactionEffects): Tx {
   return {
-    db,
+    db: connection.db,
     dialect: 'postgres',
+    demandOne: (statement, demand) => demandOne(connection, statement, demand),
     withCommit: (statement) => effects.withCommit(statement),
     afterCommit: (run) => effects.afterCommit(run),
     notify: (channel, payload) => effects.notify(channel, payload),
