@@ -8,12 +8,13 @@
 import assert from 'node:assert/strict'
 import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
+import { inOrder } from '../ambient/in-order.ts'
 import { type Random, randomFraction } from '../ambient/random.ts'
 import { insertRows, updateRows } from '../store/bulk-rows.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type Choice, chooseClaims, type Look, type Slots } from './choose-claims.ts'
 import * as postgres from './claim-postgres.ts'
-import { type Candidate, type LockedEndpoints, leasedFromCandidate } from './claim-row.ts'
+import { type Candidate, type EndpointRow, type LockedEndpoints, leasedFromCandidate } from './claim-row.ts'
 import * as sqlite from './claim-sqlite.ts'
 import type { DeliverySettings, LeasedDelivery } from './delivery.ts'
 
@@ -48,14 +49,13 @@ export async function claimDeliveries(
 ): Promise<Claim> {
   const isLowFirst = randomFraction(deps.random) < lowFirstShare
   const claim = await deps.store.transact(async (tx) => {
-    const endpoints = await lockEndpoints(tx, endpointIds, at)
-    const candidates = await readCandidates(tx, deps.settings, endpoints, at)
+    const { endpoints, candidates } = await lockAndRead(tx, deps.settings, endpointIds, at)
     const choice = chooseClaims(
       deps.settings,
       { endpoints: endpoints.rows, candidates, slots, isLowFirst },
       at,
     )
-    await writeClaim(deps, tx, choice, endpoints, at)
+    writeClaim(deps, tx, choice, endpoints, at)
     for (const { id } of choice.chosen) await deps.gate('claim.beforeCommit', id)
     return {
       leased: choice.chosen.map((candidate) => leasedFromCandidate(candidate, at)),
@@ -66,29 +66,57 @@ export async function claimDeliveries(
   return claim
 }
 
-function lockEndpoints(tx: Tx, ids: readonly string[], at: Instant): Promise<LockedEndpoints> {
-  return tx.dialect === 'sqlite'
-    ? sqlite.lockEndpointsOnSqlite(tx, ids, at)
-    : postgres.lockEndpointsOnPostgres(tx, ids, at)
-}
-
-async function readCandidates(
+/**
+ * The locks, and what waits at the endpoints whose locks are held. On PostgreSQL both are sent together: rows of
+ * an endpoint that somebody else has locked are left out of the choice, and are free again with the commit.
+ */
+async function lockAndRead(
   tx: Tx,
   settings: DeliverySettings,
-  { rows }: LockedEndpoints,
+  ids: readonly string[],
   at: Instant,
-): Promise<readonly Candidate[]> {
-  const read = tx.dialect === 'sqlite' ? sqlite.readCandidatesOnSqlite : postgres.readCandidatesOnPostgres
-  const readRecovering =
-    tx.dialect === 'sqlite' ? sqlite.readRecoveringOnSqlite : postgres.readRecoveringOnPostgres
+): Promise<{ readonly endpoints: LockedEndpoints; readonly candidates: readonly Candidate[] }> {
   // one more than may be leased, to know whether to ask again
   const limit = settings.leasedPerEndpointMax + 1
+  if (tx.dialect === 'sqlite') {
+    const endpoints = await sqlite.lockEndpointsOnSqlite(tx, ids, at)
+    const open = openOf(endpoints, at)
+    const waiting =
+      open.normal.length > 0 ? await sqlite.readCandidatesOnSqlite(tx, open.normal, limit, at) : []
+    return { endpoints, candidates: [...waiting, ...(await readRecovering(tx, open.recovering, limit, at))] }
+  }
+  const [endpoints, waiting] = await inOrder([
+    postgres.lockEndpointsOnPostgres(tx, ids, at),
+    postgres.readCandidatesOnPostgres(tx, ids, limit, at),
+  ])
+  const open = openOf(endpoints, at)
+  const normal = new Set(open.normal)
+  const candidates = waiting.filter((row) => normal.has(row.endpoint_id))
+  return { endpoints, candidates: [...candidates, ...(await readRecovering(tx, open.recovering, limit, at))] }
+}
+
+/** Those that are not paused: `normal` ones, and those whose breaker has closed and that still catch up. */
+function openOf(
+  { rows }: LockedEndpoints,
+  at: Instant,
+): { readonly normal: readonly string[]; readonly recovering: readonly EndpointRow[] } {
   const open = rows.filter(({ open_until }) => open_until === null || open_until <= at)
-  const recovering = open.filter((row) => row.recovered_at !== null)
-  const normal = open.filter((row) => row.recovered_at === null).map((row) => row.id)
-  const candidates = normal.length > 0 ? [...(await read(tx, normal, limit, at))] : []
-  for (const row of recovering) {
-    const found = await readRecovering(tx, row.id, row.recovered_at as Instant, limit, at)
+  return {
+    normal: open.filter((row) => row.recovered_at === null).map((row) => row.id),
+    recovering: open.filter((row) => row.recovered_at !== null),
+  }
+}
+
+async function readRecovering(
+  tx: Tx,
+  endpoints: readonly EndpointRow[],
+  limit: number,
+  at: Instant,
+): Promise<readonly Candidate[]> {
+  const read = tx.dialect === 'sqlite' ? sqlite.readRecoveringOnSqlite : postgres.readRecoveringOnPostgres
+  const candidates: Candidate[] = []
+  for (const row of endpoints) {
+    const found = await read(tx, row.id, row.recovered_at as Instant, limit, at)
     if (found.length < limit && found.every(({ due_at }) => due_at <= at)) await endRecovery(tx, row.id)
     candidates.push(...found)
   }
@@ -100,15 +128,16 @@ async function endRecovery(tx: Tx, endpointId: string): Promise<void> {
   await tx.db.updateTable('endpoint').set({ recovered_at: null }).where('id', '=', endpointId).execute()
 }
 
-async function writeClaim(
+/** Travels with the commit. */
+function writeClaim(
   { settings, owner }: ClaimDeps,
   tx: Tx,
   { chosen, paced }: Choice,
   { leaseClock }: LockedEndpoints,
   at: Instant,
-): Promise<void> {
+): void {
   if (chosen.length === 0) return
-  const leased = await updateRows(
+  const leased = updateRows(
     tx,
     'delivery',
     { key: 'id', set: leaseColumns },
@@ -122,7 +151,9 @@ async function writeClaim(
       tried_at: at,
     })),
   )
-  assert(leased.size === chosen.length, 'every row that was chosen was locked by this claim')
+  const isWhole = leased.then((keys) =>
+    assert(keys.size === chosen.length, 'every row that was chosen was locked by this claim'),
+  )
   const attempts = insertRows(
     tx,
     'attempt',
@@ -144,6 +175,7 @@ async function writeClaim(
     })),
   )
   const pacedRows = [...paced].map(([id, until]) => ({ id, paced_until: until }))
+  tx.withCommit(isWhole)
   tx.withCommit(attempts)
   tx.withCommit(updateRows(tx, 'endpoint', { key: 'id', set: ['paced_until'] }, pacedRows))
 }

@@ -86,7 +86,10 @@ export class Dispatcher implements AsyncDisposable {
     const plan = (endpointId: string, at: Instant): void => this.#plan(endpointId, at)
     const woken = createWokenSignOuts({ store, log: ambient.log, plan, sweepAll: () => this.#sweep.run() })
     this.#isRunning = true
-    this.#stopHearing = store.onWake('delivery', (signOutId) => woken.add(signOutId))
+    this.#stopHearing = store.onWake('delivery', (signOutId, due) => {
+      if (!due) woken.add(signOutId)
+      for (const { endpointId, dueAt } of due ?? []) this.#plan(endpointId, dueAt)
+    })
     this.#sweep.start()
   }
 

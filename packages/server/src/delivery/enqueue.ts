@@ -2,7 +2,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import type { Random } from '../ambient/random.ts'
 import { insertRows } from '../store/bulk-rows.ts'
-import type { Tx } from '../store/store.ts'
+import type { Due, Tx } from '../store/store.ts'
 import { endpointIdOf, type NewDelivery } from './delivery.ts'
 
 /** One transaction writes at most this many (D18); a wider sign-out is spread over several transactions. */
@@ -35,9 +35,18 @@ export function enqueueDeliveries(
   const rows = deliveries.map((delivery, index) => deliveryRow(ids[index] as string, delivery, at))
   tx.withCommit(insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' }))
   tx.withCommit(insertRows(tx, 'delivery', rows))
-  for (const signOutId of new Set(deliveries.map((delivery) => delivery.signOutId)))
-    tx.notify('delivery', signOutId)
+  for (const [signOutId, own] of Map.groupBy(deliveries, (delivery) => delivery.signOutId))
+    tx.notify('delivery', signOutId, own.filter(isPending).map(dueOf))
   return ids
+}
+
+/** A channel that the browser carries is not dispatched. */
+function isPending({ initialState = 'pending' }: NewDelivery): boolean {
+  return initialState === 'pending'
+}
+
+function dueOf({ realmId, clientId, channel, dueAt }: NewDelivery): Due {
+  return { endpointId: endpointIdOf(realmId, clientId, channel), dueAt }
 }
 
 /** One draw for all: a thousand small draws cost more than the insert of one row each. */

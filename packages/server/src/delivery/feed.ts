@@ -3,10 +3,11 @@
  * every process are heard; a look once a second carries the ones that are lost (F-27).
  */
 import { sql } from 'kysely'
-import type { Clock, Instant } from '../ambient/clock.ts'
+import type { Clock } from '../ambient/clock.ts'
 import type { Log } from '../ambient/log.ts'
 import type { Timer } from '../ambient/timer.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
+import { compiledQuery } from '../store/compiled-query.ts'
 import type { Queryable, Store } from '../store/store.ts'
 
 export interface SignOutFeed {
@@ -103,9 +104,9 @@ async function waitFirstRound(deps: WaitDeps, signOutId: string, timeoutMs: numb
   const cancel = deps.timer.after(timeoutMs, timedOut.resolve)
   try {
     for (;;) {
-      const round = await readFirstRound(deps.read, signOutId, deadline)
-      if (round.openCount === 0) return true
-      if (round.worthWaitingCount === 0 || deps.clock.now() >= deadline) return false
+      const [round] = await openInFirstRound(deps.read, { signOutId })
+      if (!round?.open_count || round.soonest_at === null) return true
+      if (round.soonest_at > deadline || deps.clock.now() >= deadline) return false
       await Promise.race([change.promise, timedOut.promise])
       change = Promise.withResolvers()
     }
@@ -115,26 +116,26 @@ async function waitFirstRound(deps: WaitDeps, signOutId: string, timeoutMs: numb
   }
 }
 
-/** Deliveries of the first generation whose first try is not settled; and those of them that can be by `deadline`. */
-async function readFirstRound(
-  on: Queryable,
-  signOutId: string,
-  deadline: Instant,
-): Promise<{ openCount: number; worthWaitingCount: number }> {
-  const { rows } = await sql<{ open_count: number; worth_waiting_count: number }>`
-    select count(*) as open_count,
-      coalesce(sum(case when d.due_at <= ${deadline} and coalesce(e.open_until, 0) <= ${deadline} then 1 else 0 end), 0)
-        as worth_waiting_count
-    from delivery d left join endpoint e on e.id = d.endpoint_id
-    where d.sign_out_id = ${signOutId} and d.generation = 1
-      and ((d.state = 'pending' and d.attempt_count = 0) or (d.state = 'leased' and d.attempt_count <= 1))`.execute(
-    on.db,
-  )
-  return {
-    openCount: Number(rows[0]?.open_count ?? 0),
-    worthWaitingCount: Number(rows[0]?.worth_waiting_count ?? 0),
-  }
-}
+/** Deliveries of the first generation whose first try is not settled, and when the first of them may be tried. */
+const openInFirstRound = compiledQuery(['signOutId'], (db, { signOutId }) =>
+  db
+    .selectFrom('delivery as d')
+    .leftJoin('endpoint as e', 'e.id', 'd.endpoint_id')
+    .where('d.sign_out_id', '=', signOutId)
+    .where('d.generation', '=', 1)
+    .where(({ or, and, eb }) =>
+      or([
+        and([eb('d.state', '=', 'pending'), eb('d.attempt_count', '=', 0)]),
+        and([eb('d.state', '=', 'leased'), eb('d.attempt_count', '<=', 1)]),
+      ]),
+    )
+    .select(({ fn }) => [
+      fn.countAll<number>().as('open_count'),
+      sql<number | null>`min(case when e.open_until > d.due_at then e.open_until else d.due_at end)`.as(
+        'soonest_at',
+      ),
+    ]),
+)
 
 /** A text for each sign-out that differs whenever one of its deliveries, or those of its parts, has changed. */
 async function readVersions(

@@ -2,14 +2,13 @@
 import { sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
-import type { Queryable } from '../store/store.ts'
-import type { DueEndpoint } from './take-back-leases.ts'
+import type { Due, Queryable } from '../store/store.ts'
 
 /** The endpoints of these sign-outs with their earliest due time. At most 10,000 rows (D18) per sign-out. */
 export async function findEndpointsOfSignOuts(
   on: Queryable,
   signOutIds: readonly string[],
-): Promise<readonly DueEndpoint[]> {
+): Promise<readonly Due[]> {
   const rows = await on.db
     .selectFrom('delivery')
     .select((e) => ['endpoint_id', e.fn.min('due_at').as('due_at')])
@@ -30,7 +29,7 @@ export async function findDueEndpoints(
   on: Queryable,
   afterId: string,
   count: number,
-): Promise<readonly DueEndpoint[]> {
+): Promise<readonly Due[]> {
   const first = (priority: 0 | 1) => sql`(
     select due_at from delivery where endpoint_id = walk.id and state = 'pending' and priority = ${sql.lit(priority)}
     order by due_at limit 1)`

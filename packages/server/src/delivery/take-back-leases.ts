@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
-import type { Store, Tx } from '../store/store.ts'
+import type { Due, Store, Tx } from '../store/store.ts'
 import { lockExpiredLeasesOnPostgres } from './claim-postgres.ts'
 import { lockExpiredLeasesOnSqlite } from './claim-sqlite.ts'
 import { isLeased } from './state-condition.ts'
@@ -12,13 +12,8 @@ import { isLeased } from './state-condition.ts'
 /** Rows of one call; a dead process has held at most its slots. */
 const leaseCountMax = 1000
 
-export interface DueEndpoint {
-  readonly endpointId: string
-  readonly dueAt: Instant
-}
-
 /** Makes the rows pending again, due as before. Returns one entry per row. */
-export async function takeBackExpiredLeases(store: Store, at: Instant): Promise<readonly DueEndpoint[]> {
+export async function takeBackExpiredLeases(store: Store, at: Instant): Promise<readonly Due[]> {
   if (!(await hasExpired(store))) return []
   return store.transact(async (tx) => {
     const ids = await lockExpired(tx, at)

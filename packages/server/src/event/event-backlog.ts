@@ -1,5 +1,5 @@
 /**
- * Rows of events that belong to no transaction, waiting to be written together.
+ * Rows of events that belong to no other change, waiting to be written together.
  *
  * A flood of bad requests makes a flood of error events. Three bounds keep it from the database and from
  * memory: rows per second in all and per source, and rows waiting. The log line of each event was written
@@ -7,6 +7,7 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import type { Log } from '../ambient/log.ts'
+import { CurfewError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import type { RecordedEvent } from './event.ts'
 import { insertEvents } from './insert-events.ts'
@@ -22,6 +23,11 @@ const batchCountMax = 100
 export interface EventBacklog {
   /** Resolves when the row is durable or given up; never rejects. */
   add(event: RecordedEvent): Promise<void>
+  /**
+   * For an answer that must not leave before its row is durable. No rate bounds it: who asks has been accepted.
+   * @throws CURFEW_STORE_UNAVAILABLE when the row was not written, or too many wait
+   */
+  addForAnswer(event: RecordedEvent): Promise<void>
 }
 
 const backlogs = new WeakMap<Store, EventBacklog>()
@@ -37,15 +43,15 @@ export function backlogOf(store: Store, log: Log): EventBacklog {
 
 function createEventBacklog(store: Pick<Store, 'transact'>, log: Log): EventBacklog {
   const isWithinRate = createRateBound()
-  let waiting: { event: RecordedEvent; done: () => void }[] = []
+  let waiting: { event: RecordedEvent; done: (error?: unknown) => void }[] = []
   let isWriting = false
   let droppedCount = 0
 
   async function writeAll(): Promise<void> {
-    isWriting = true
     while (waiting.length > 0) {
       const batch = waiting.slice(0, batchCountMax)
       waiting = waiting.slice(batchCountMax)
+      let failure: unknown
       try {
         await store.transact((tx) =>
           insertEvents(
@@ -54,13 +60,22 @@ function createEventBacklog(store: Pick<Store, 'transact'>, log: Log): EventBack
           ),
         )
       } catch (error) {
+        failure = error
         log.write('error', 'event.rows_lost', { count: batch.length, error: String(error) })
       }
-      for (const { done } of batch) done()
+      for (const { done } of batch) done(failure)
     }
     isWriting = false
     if (droppedCount > 0) log.write('warn', 'event.rows_left_out', { count: droppedCount })
     droppedCount = 0
+  }
+
+  function enqueue(event: RecordedEvent, done: (error?: unknown) => void): void {
+    waiting.push({ event, done })
+    if (isWriting) return
+    isWriting = true
+    // those of this turn of the event loop are written together
+    setImmediate(() => void writeAll())
   }
 
   return {
@@ -69,9 +84,16 @@ function createEventBacklog(store: Pick<Store, 'transact'>, log: Log): EventBack
         droppedCount += 1
         return Promise.resolve()
       }
-      return new Promise((done) => {
-        waiting.push({ event, done })
-        if (!isWriting) void writeAll()
+      return new Promise((done) => enqueue(event, () => done()))
+    },
+    addForAnswer(event) {
+      if (waiting.length >= waitingCountMax) {
+        return Promise.reject(
+          new CurfewError('CURFEW_STORE_UNAVAILABLE', 'Too many events wait for the database.'),
+        )
+      }
+      return new Promise((resolve, reject) => {
+        enqueue(event, (error) => (error === undefined ? resolve() : reject(error)))
       })
     },
   }

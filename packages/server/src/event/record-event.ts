@@ -39,6 +39,22 @@ export function recordEventAlone(deps: EventDeps, store: Store, event: NewEvent,
   return isSaved(event.realm, event.type) ? backlogOf(store, deps.log).add(recorded) : Promise.resolve()
 }
 
+/**
+ * Records an event that an answer waits for, where nothing else is written with it: rows of answers that wait at
+ * the same moment share one commit.
+ * @throws CURFEW_STORE_UNAVAILABLE when it was not written: nothing was logged
+ */
+export async function recordEventForAnswer(
+  deps: EventDeps,
+  store: Store,
+  event: NewEvent,
+  at: Instant,
+): Promise<void> {
+  const recorded = recordedFrom(deps, event, at)
+  if (isSaved(event.realm, event.type)) await backlogOf(store, deps.log).addForAnswer(recorded)
+  logEvent(deps, recorded)
+}
+
 function recordedFrom({ random }: EventDeps, { realm, ...event }: NewEvent, at: Instant): RecordedEvent {
   return { ...event, realmId: realm.id, realmName: realm.name, id: randomUuid(random), at }
 }

@@ -69,6 +69,7 @@ function answerSecondClick(
     clientId,
     returnTo,
     endedSessionUid: undefined,
+    isOneSession: false,
   })
 }
 
@@ -129,6 +130,7 @@ async function end(call: ConfirmCall): Promise<FastifyReply> {
     clientId,
     returnTo,
     endedSessionUid,
+    isOneSession: scope.kind !== 'account',
   })
 }
 

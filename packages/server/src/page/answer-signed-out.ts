@@ -6,55 +6,53 @@ import type { FastifyReply } from 'fastify'
 import { displayApplication } from '../delivery/display-state.ts'
 import { readSignOut, type SignOutView } from '../delivery/read-sign-out.ts'
 import { sessionCookieName } from '../op/engine-cookie.ts'
-import type { Realm, RealmSettings } from '../realm/realm.ts'
 import { findSessionByCookie } from '../session/find-session-by-cookie.ts'
-import type { ReturnTo } from '../sign-out/trigger/decide-end-session.ts'
 import { readFrames } from '../sign-out/trigger/read-frames.ts'
-import { returnAddress } from '../sign-out/trigger/return-address.ts'
-import { insertResultTicket } from '../sign-out/trigger/sign-out-result.ts'
-import { clearSessionCookies, readCookie, resultLifetimeSeconds, setResultCookie } from './page-cookie.ts'
+import { followedAddress, type ResultOf, resultPageOf, writeResultTicket } from './give-result.ts'
+import { clearSessionCookies, readCookie, setResultCookie } from './page-cookie.ts'
 import { resultPath } from './page-path.ts'
 import type { SignOutCall } from './sign-out-call.ts'
 
-export interface SignedOut {
-  readonly signOutId: string
-  readonly accountId: string | undefined
-  readonly clientId: string | undefined
-  readonly returnTo: ReturnTo | undefined
+export interface SignedOut extends ResultOf {
   /** The session that ended; undefined when only one application was left. */
   readonly endedSessionUid: string | undefined
+  /** The session that the browser's cookie named when the request came; absent when it was not looked up. */
+  readonly browserSessionUid?: string | undefined
+  /** The browser's right to the result, where it was written with the sign-out. */
+  readonly ticket?: string | undefined
+  /** True for one session alone: then its commit has written every frame that there will be. */
+  readonly isOneSession: boolean
 }
 
 /** What is left to do after the wait: the person is answered within the time of SR-11, not after it. */
 const answerReserveMs = 25
 
 export async function answerSignedOut(call: SignOutCall, done: SignedOut): Promise<FastifyReply> {
-  const { deps, realm, request, reply, parameters } = call
-  await forgetSession(call, done)
+  const { deps, realm, request, reply } = call
+  const { signOutId } = done
+  const on = deps.store.read
   const spentMs = deps.ambient.clock.now() - call.at
   const waitMs = realm.settings.firstRoundWaitMs - spentMs - answerReserveMs
-  if (waitMs > 0) await deps.feed.waitFirstRound(done.signOutId, waitMs)
-  await deps.ambient.gate('signOut.beforeAnswer', done.signOutId)
+  // asked together, so that the database is asked once
+  const [written] = await Promise.all([
+    done.isOneSession ? readFrames(on, signOutId) : undefined,
+    forgetSession(call, done),
+    waitMs > 0 ? deps.feed.waitFirstRound(signOutId, waitMs) : undefined,
+  ])
+  await deps.ambient.gate('signOut.beforeAnswer', signOutId)
   const status = request.method === 'POST' ? 303 : 302
-  const backTo = done.returnTo && returnAddress(done.returnTo.uri, parameters.state)
-  const rule = resultPageOf(realm, done.clientId)
-  const on = deps.store.read
-  const hasFrames = (await readFrames(on, done.signOutId)).length > 0
-  const isFollowed = backTo !== undefined && done.returnTo?.isFollowed === true
-  if (isFollowed && !hasFrames) {
+  const frames = written ?? (await readFrames(on, signOutId))
+  const hasFrames = frames.length > 0
+  const backTo = followedAddress(call, done.returnTo)
+  if (backTo !== undefined && !hasFrames) {
+    const rule = resultPageOf(realm, done.clientId)
     if (rule === 'never') return reply.redirect(backTo, status)
-    const view = rule === 'on-failure' ? await readSignOut(on, done.signOutId) : undefined
+    const view = rule === 'on-failure' ? await readSignOut(on, signOutId) : undefined
     if (view && isAllGreen(view, deps.ambient.clock.now())) return reply.redirect(backTo, status)
   }
-  await giveResult(call, done, backTo, isFollowed ? rule : 'always')
-  const path = resultPath(realm, done.signOutId)
+  setResultCookie(reply, realm, signOutId, done.ticket ?? (await giveResult(call, done)))
+  const path = resultPath(realm, signOutId)
   return reply.redirect(hasFrames ? `${path}/frames` : path, status)
-}
-
-/** The client attribute overrides the realm's (experience.md §8.2). */
-export function resultPageOf(realm: Realm, clientId: string | undefined): RealmSettings['resultPage'] {
-  const own = realm.clients.get(clientId ?? '')?.attributes['curfew.result.page']
-  return own === 'never' || own === 'on-failure' || own === 'always' ? own : realm.settings.resultPage
 }
 
 /** Every application "Signed out" or "Ended by itself"; "Not supported" is not green. */
@@ -65,22 +63,18 @@ export function isAllGreen(view: SignOutView, at: number): boolean {
   })
 }
 
-/** KL-46: a cookie is cleared only if it still names the ended session; a newer sign-in keeps its own. */
-async function forgetSession({ deps, realm, request, reply }: SignOutCall, done: SignedOut): Promise<void> {
+/** KL-46: a cookie is cleared only if it names the ended session; a newer sign-in keeps its own. */
+async function forgetSession(
+  { deps, realm, request, reply }: SignOutCall,
+  { endedSessionUid, browserSessionUid }: SignedOut,
+): Promise<void> {
   const name = sessionCookieName(realm)
   const cookie = readCookie(request, name)
-  if (cookie === undefined || done.endedSessionUid === undefined) return
-  const named = await findSessionByCookie(deps.store.read, realm.id, cookie)
-  if (named?.uid === done.endedSessionUid) clearSessionCookies(reply, realm, name)
+  if (cookie === undefined || endedSessionUid === undefined) return
+  const namedUid = browserSessionUid ?? (await findSessionByCookie(deps.store.read, realm.id, cookie))?.uid
+  if (namedUid === endedSessionUid) clearSessionCookies(reply, realm, name)
 }
 
-async function giveResult(
-  { deps, realm, reply, parameters, at }: SignOutCall,
-  { signOutId, accountId, clientId }: SignedOut,
-  backTo: string | undefined,
-  rule: RealmSettings['resultPage'],
-): Promise<void> {
-  const ticket = { signOutId, accountId, clientId, backTo, rule, uiLocales: parameters.ui_locales }
-  const value = await insertResultTicket(deps, realm, ticket, resultLifetimeSeconds, at)
-  setResultCookie(reply, realm, signOutId, value)
+function giveResult(call: SignOutCall, done: SignedOut): Promise<string> {
+  return call.deps.store.transact(async (tx) => writeResultTicket(call, tx, done, call.at))
 }

@@ -101,9 +101,19 @@ async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<Fasti
       const { hint } = gathered.facts
       const clientId = gathered.client?.clientId ?? (hint.kind === 'good' ? hint.clientId : undefined)
       const { sessionUid, returnTo } = decision
-      const hasBrowser = gathered.browserSession !== undefined
-      const ended = await endNow(call, { sessionUid, clientId, hasBrowser })
-      return ended ? answerSignedOut(call, { ...ended, clientId, returnTo }) : showAlready(call, returnTo)
+      const { browserSession, hintSession } = gathered
+      const session = [browserSession, hintSession].find((known) => known?.uid === sessionUid)
+      const of = { clientId, returnTo, accountId: session?.accountId }
+      const ended = await endNow(call, { ...of, sessionUid, hasBrowser: browserSession !== undefined })
+      if (!ended) return showAlready(call, returnTo)
+      const browserSessionUid = browserSession?.uid
+      return answerSignedOut(call, {
+        ...of,
+        ...ended,
+        endedSessionUid: sessionUid,
+        browserSessionUid,
+        isOneSession: true,
+      })
     }
   }
 }

@@ -139,6 +139,7 @@ async function endOtherDevices(call: ResultCall): Promise<FastifyReply> {
     clientId,
     returnTo: undefined,
     endedSessionUid: undefined,
+    isOneSession: false,
   }
   return answerSignedOut({ deps, realm, request, reply, parameters, at }, done)
 }

@@ -17,6 +17,7 @@
  */
 import type { CompiledQuery, Kysely, SelectQueryBuilder } from 'kysely'
 import type { Ambient } from '../ambient/ambient.ts'
+import type { Instant } from '../ambient/clock.ts'
 import { openPostgresStore } from './postgres/postgres-store.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Tables } from './tables.ts'
@@ -30,6 +31,14 @@ export interface Queryable {
   readonly quick?: Kysely<Tables>
   readonly dialect: Dialect
 }
+
+/** Something that a transaction has made due, and from when on. */
+export interface Due {
+  readonly endpointId: string
+  readonly dueAt: Instant
+}
+
+export type Heard = (payload: string, due: readonly Due[] | undefined) => void
 
 /** Channels of wake-ups between processes. */
 export type WakeChannel = 'delivery' | 'settled' | 'realm'
@@ -47,8 +56,11 @@ export interface Tx extends Queryable {
   readonly demandOne?: (statement: CompiledQuery, demand: string) => Promise<void>
   /** Runs after the commit is durable, in order; an exception in it is logged and changes nothing. */
   afterCommit(run: () => void): void
-  /** Wakes the listeners of this channel, in every process, after the commit. `payload` is an id, ≤ 200 bytes. */
-  notify(channel: WakeChannel, payload?: string): void
+  /**
+   * Wakes the listeners of this channel, in every process, after the commit. `payload` is an id, ≤ 200 bytes. `due`
+   * goes to the listeners of this process alone, which then need not look for it.
+   */
+  notify(channel: WakeChannel, payload?: string, due?: readonly Due[]): void
 }
 
 export interface Store extends AsyncDisposable {
@@ -61,7 +73,7 @@ export interface Store extends AsyncDisposable {
    */
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Hears wake-ups of this and of other processes. May miss some: polling carries them (F-27). Returns a stop. */
-  onWake(channel: WakeChannel, heard: (payload: string) => void): () => void
+  onWake(channel: WakeChannel, heard: Heard): () => void
   /** Throws CURFEW_STORE_UNAVAILABLE unless the database answers a query. */
   check(): Promise<void>
 }

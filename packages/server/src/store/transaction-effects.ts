@@ -1,23 +1,38 @@
 /** What a transaction wants done with its commit and after it: collected while it runs, dropped when it rolls back. */
 import type { Log } from '../ambient/log.ts'
-import type { WakeChannel } from './store.ts'
+import type { Due, WakeChannel } from './store.ts'
+
+export interface Notice {
+  readonly channel: WakeChannel
+  readonly payload: string
+  /** For the listeners of this process alone; undefined when they have to look for themselves. */
+  readonly due: readonly Due[] | undefined
+}
 
 export class TransactionEffects {
-  readonly notices: { channel: WakeChannel; payload: string }[] = []
-  readonly #noticed = new Set<string>()
+  /** One for each channel and payload, however many rows the transaction wrote. */
+  readonly #notices = new Map<string, Notice>()
   readonly #after: (() => void)[] = []
   readonly #statements: Promise<unknown>[] = []
+
+  get notices(): readonly Notice[] {
+    return [...this.#notices.values()]
+  }
 
   afterCommit(run: () => void): void {
     this.#after.push(run)
   }
 
-  notify(channel: WakeChannel, payload = ''): void {
-    // one wake-up per channel and payload is enough, however many rows the transaction wrote
+  notify(channel: WakeChannel, payload = '', due?: readonly Due[]): void {
     const name = `${channel} ${payload}`
-    if (this.#noticed.has(name)) return
-    this.#noticed.add(name)
-    this.notices.push({ channel, payload })
+    const known = this.#notices.get(name)
+    // who says nothing of what is due makes the listeners look for all of it
+    const isPartial = known ? known.due === undefined || due === undefined : due === undefined
+    this.#notices.set(name, {
+      channel,
+      payload,
+      due: isPartial ? undefined : [...(known?.due ?? []), ...(due ?? [])],
+    })
   }
 
   withCommit(statement: Promise<unknown>): void {

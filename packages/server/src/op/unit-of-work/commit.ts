@@ -7,12 +7,12 @@
  */
 import type { Ambient } from '../../ambient/ambient.ts'
 import { type GateName, openGate } from '../../ambient/gate.ts'
-import { type EventDeps, recordEvent } from '../../event/record-event.ts'
+import { type EventDeps, recordEvent, recordEventForAnswer } from '../../event/record-event.ts'
 import type { Store, Tx } from '../../store/store.ts'
 import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
 import { isReadOutdated, lockAndCheck } from './lock-and-check.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import { hasChanges, type UnitOfWork } from './unit-of-work.ts'
 import { consumeArtifacts, demandKeptToken, writeArtifacts } from './write-artifacts.ts'
 import { demandMembers, writeSession } from './write-session.ts'
 
@@ -45,6 +45,12 @@ export type CommitResult = { readonly ok: true } | { readonly ok: false; readonl
 export async function commit(deps: CommitDeps, work: UnitOfWork, from: DerivedFrom): Promise<CommitResult> {
   const { store, ambient } = deps
   await ambient.gate(beforeCommit[from.kind], from.sessionUid)
+  if (isOnlyTold(work, from)) {
+    const at = ambient.clock.now()
+    await Promise.all(work.events.map((event) => recordEventForAnswer(deps, store, event, at)))
+    await ambient.gate(afterCommit[from.kind], from.sessionUid)
+    return { ok: true }
+  }
   const transact = (isReadAgain: boolean) => store.transact((tx) => write(deps, tx, work, from, isReadAgain))
   try {
     await transact(false).catch((error: unknown) => {
@@ -58,6 +64,13 @@ export async function commit(deps: CommitDeps, work: UnitOfWork, from: DerivedFr
   }
   await ambient.gate(afterCommit[from.kind], from.sessionUid)
   return { ok: true }
+}
+
+/** A client that acts for itself gets its tokens from nothing that could have ended meanwhile. */
+function isOnlyTold(work: UnitOfWork, from: DerivedFrom): boolean {
+  const { sessionUid, accountId, offlineGrantId, keptTokenHash } = from
+  const derivesFrom = sessionUid ?? accountId ?? offlineGrantId ?? keptTokenHash
+  return derivesFrom === undefined && !hasChanges(work)
 }
 
 async function write(

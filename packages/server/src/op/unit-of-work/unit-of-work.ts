@@ -160,7 +160,12 @@ export function currentWork(): UnitOfWork {
 
 /** True if there is anything that a commit would write. */
 export function hasWrites(unit: UnitOfWork): boolean {
-  if (unit.savedSession || unit.revocations.size > 0 || unit.events.length > 0) return true
+  return unit.events.length > 0 || hasChanges(unit)
+}
+
+/** True if there is anything to write besides events. */
+export function hasChanges(unit: UnitOfWork): boolean {
+  if (unit.savedSession || unit.revocations.size > 0) return true
   if (unit.engineNotices.length > 0 || unit.destroyedCookies.size > 0) return true
   for (const { isWritten } of unit.artifacts.values()) if (isWritten) return true
   return false

@@ -24,7 +24,7 @@ export function keepRequest(
     payload: parameters,
     lifetimeSeconds,
   } as const
-  return deps.store.transact((tx) => insertHandle(deps, tx, handle, at))
+  return deps.store.transact(async (tx) => insertHandle(deps, tx, handle, at))
 }
 
 /** undefined when it is older than five minutes or was never kept. A reload of the question finds it again. */

@@ -43,7 +43,7 @@ export function askEndSession(
     payload: question,
     lifetimeSeconds: keptSeconds,
   } as const
-  return deps.store.transact((tx) => insertHandle(deps, tx, handle, question.askedAt))
+  return deps.store.transact(async (tx) => insertHandle(deps, tx, handle, question.askedAt))
 }
 
 export type ReadQuestion =

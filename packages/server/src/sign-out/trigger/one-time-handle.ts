@@ -28,21 +28,22 @@ const insert = compiledStatement(
   (db, row) => db.insertInto('handle').values({ ...row, used_at: null }),
 )
 
-/** Returns the value for the browser. */
-export async function insertHandle(
+/** Returns the value for the browser; the row travels with the commit. */
+export function insertHandle(
   { random }: { readonly random: Random },
   tx: Tx,
   handle: NewHandle,
   at: Instant,
-): Promise<string> {
+): string {
   const value = randomId(random)
-  await insert(tx, {
+  const inserted = insert(tx, {
     id_hash: hashOf(handle.purpose, value),
     realm_id: handle.realmId,
     purpose: handle.purpose,
     payload: JSON.stringify(handle.payload),
     expires_at: at + handle.lifetimeSeconds * 1000,
   })
+  tx.withCommit(inserted)
   return value
 }
 

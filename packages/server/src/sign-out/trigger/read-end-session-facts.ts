@@ -3,10 +3,9 @@ import type { Instant } from '../../ambient/clock.ts'
 import type { Realm } from '../../realm/realm.ts'
 import type { Client } from '../../rp/client.ts'
 import { matchPostLogoutUri, type RedirectMatch } from '../../rp/redirect-uri.ts'
-import { findClientSessionBySid } from '../../session/find-client-session-by-sid.ts'
 import { findSessionByCookie } from '../../session/find-session-by-cookie.ts'
+import { findSessionBySid } from '../../session/find-session-by-sid.ts'
 import { readClientSessions } from '../../session/read-client-sessions.ts'
-import { readSession } from '../../session/read-session.ts'
 import { isAlive, type Session } from '../../session/session.ts'
 import type { Queryable } from '../../store/store.ts'
 import type { EndSessionFacts } from './decide-end-session.ts'
@@ -33,6 +32,8 @@ export interface GatheredFacts {
   /** The client that the request is about, deleted and unknown ones left out. */
   readonly client: Client | undefined
   readonly browserSession: Session | undefined
+  /** The session that the hint's `sid` names, whatever its state. */
+  readonly hintSession: Session | undefined
 }
 
 export async function readEndSessionFacts(
@@ -54,8 +55,9 @@ export async function readEndSessionFacts(
   ])
   const clientId = parameters.client_id ?? (verified?.ok ? verified.hint.clientId : undefined)
   const client = knownClient(realm, clientId)
+  const hintSession = await readHintSession(on, realm, verified)
   const facts: EndSessionFacts = {
-    hint: await hintFacts(on, realm, verified, at),
+    hint: hintFacts(verified, hintSession, at),
     clientId: parameters.client_id,
     isClientKnown: client !== undefined,
     isAlwaysAsked:
@@ -63,7 +65,7 @@ export async function readEndSessionFacts(
     browserSessionUid: browserSession?.uid,
     redirect: await redirectFacts(on, realm, { ...request, client, browserSession }),
   }
-  return { facts, client, browserSession }
+  return { facts, client, browserSession, hintSession }
 }
 
 /** KL-15: a disabled client may still be signed out of. */
@@ -82,19 +84,25 @@ async function readBrowserSession(
   return session && isAlive(session, at) ? session : undefined
 }
 
-async function hintFacts(
+async function readHintSession(
   on: Queryable,
   realm: Realm,
   verified: VerifiedHint | undefined,
+): Promise<Session | undefined> {
+  if (!verified?.ok || verified.hint.sid === undefined) return undefined
+  const { sid, clientId, sub } = verified.hint
+  // a sid says nothing without its client (session.ts), and the hint must be about the same person
+  return findSessionBySid(on, realm.id, { sid, clientId, sub })
+}
+
+function hintFacts(
+  verified: VerifiedHint | undefined,
+  session: Session | undefined,
   at: Instant,
-): Promise<EndSessionFacts['hint']> {
+): EndSessionFacts['hint'] {
   if (!verified) return { kind: 'none' }
   if (!verified.ok) return { kind: 'bad', fault: verified.fault }
-  const { clientId, isExpired, sid, sub } = verified.hint
-  const member = sid === undefined ? undefined : await findClientSessionBySid(on, realm.id, sid)
-  // a sid says nothing without its client (session.ts), and the hint must be about the same person
-  const isMember = member?.clientId === clientId && member.sub === sub
-  const session = isMember ? await readSession(on, member.sessionUid) : undefined
+  const { clientId, isExpired } = verified.hint
   return {
     kind: 'good',
     clientId,

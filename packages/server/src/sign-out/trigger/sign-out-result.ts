@@ -2,7 +2,7 @@
 import type { Instant } from '../../ambient/clock.ts'
 import type { Random } from '../../ambient/random.ts'
 import type { Realm, RealmSettings } from '../../realm/realm.ts'
-import type { Queryable, Store } from '../../store/store.ts'
+import type { Queryable, Tx } from '../../store/store.ts'
 import { findHandle, insertHandle } from './one-time-handle.ts'
 
 export interface ResultTicket {
@@ -18,15 +18,17 @@ export interface ResultTicket {
   readonly uiLocales: string | undefined
 }
 
+/** Returns the value for the browser; the row travels with the commit. */
 export function insertResultTicket(
-  deps: { readonly random: Random; readonly store: Store },
+  deps: { readonly random: Random },
+  tx: Tx,
   realm: Realm,
   ticket: ResultTicket,
   lifetimeSeconds: number,
   at: Instant,
-): Promise<string> {
+): string {
   const handle = { realmId: realm.id, purpose: 'sign_out_result', payload: ticket, lifetimeSeconds } as const
-  return deps.store.transact((tx) => insertHandle(deps, tx, handle, at))
+  return insertHandle(deps, tx, handle, at)
 }
 
 /** undefined unless this browser was given the result of exactly this sign-out. */

@@ -1,15 +1,22 @@
 /**
  * Hears NOTIFY on a connection of its own and connects again when that is lost. A half-open connection goes
  * deaf without an error, so it is asked for a sign of life; polling carries the wake-ups meanwhile (T9, F-27).
+ *
+ * The sign of life is a greeting that the other processes hear. A process that hears none is alone and need not
+ * send notices, which cost a statement, a lock of the whole database at the commit, and a wake-up of its own.
  */
 import pg from 'pg'
 import type { Ambient } from '../../ambient/ambient.ts'
+import type { Instant } from '../../ambient/clock.ts'
 import { sleep } from '../../ambient/timer.ts'
 import type { WakeChannel } from '../store.ts'
 import type { WakeBus } from '../wake.ts'
 
 const channels: readonly WakeChannel[] = ['delivery', 'settled', 'realm']
+const greetingChannel = 'curfew_greeting'
 const signOfLifeIntervalMs = 10_000
+/** Three greetings of another process would have come in this time. */
+const aloneAfterMs = 30_000
 const reconnectDelayMs = 1000
 
 export interface Hearing {
@@ -19,10 +26,18 @@ export interface Hearing {
   readonly origin: string
 }
 
-export function startListening(databaseUrl: string, hearing: Hearing): { stop(): Promise<void> } {
+export interface Listening {
+  /** True when no other process has been heard of for 30 s on a connection that is alive. */
+  isAlone(): boolean
+  stop(): Promise<void>
+}
+
+export function startListening(databaseUrl: string, hearing: Hearing): Listening {
   const stopping = new AbortController()
-  const running = listenForEver(databaseUrl, hearing, stopping.signal)
+  const company: Company = { lastSeenAt: hearing.ambient.clock.now(), isHearing: false }
+  const running = listenForEver(databaseUrl, { ...hearing, company }, stopping.signal)
   return {
+    isAlone: () => company.isHearing && hearing.ambient.clock.now() - company.lastSeenAt >= aloneAfterMs,
     async stop() {
       stopping.abort()
       await running
@@ -30,7 +45,15 @@ export function startListening(databaseUrl: string, hearing: Hearing): { stop():
   }
 }
 
-async function listenForEver(url: string, hearing: Hearing, stop: AbortSignal): Promise<void> {
+interface Company {
+  /** When another process was heard of, or could have been missed. */
+  lastSeenAt: Instant
+  isHearing: boolean
+}
+
+type InCompany = Hearing & { readonly company: Company }
+
+async function listenForEver(url: string, hearing: InCompany, stop: AbortSignal): Promise<void> {
   const { log, timer } = hearing.ambient
   while (!stop.aborted) {
     try {
@@ -44,7 +67,11 @@ async function listenForEver(url: string, hearing: Hearing, stop: AbortSignal): 
   }
 }
 
-async function listenOnce(url: string, { bus, ambient, origin }: Hearing, stop: AbortSignal): Promise<void> {
+async function listenOnce(
+  url: string,
+  { bus, ambient, origin, company }: InCompany,
+  stop: AbortSignal,
+): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5000,
@@ -57,17 +84,23 @@ async function listenOnce(url: string, { bus, ambient, origin }: Hearing, stop: 
   client.on('notification', ({ channel, payload = '' }) => {
     const blank = payload.indexOf(' ')
     if (payload.slice(0, blank) === origin) return
-    bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload.slice(blank + 1))
+    company.lastSeenAt = ambient.clock.now()
+    if (channel !== greetingChannel)
+      bus.emit(channel.slice('curfew_'.length) as WakeChannel, payload.slice(blank + 1))
   })
   try {
     await client.connect()
     for (const channel of channels) await client.query(`listen curfew_${channel}`)
+    await client.query(`listen ${greetingChannel}`)
+    company.lastSeenAt = ambient.clock.now()
+    company.isHearing = true
     while (!stop.aborted) {
+      await client.query('select pg_notify($1, $2)', [greetingChannel, `${origin} `])
       await sleep(ambient.timer, signOfLifeIntervalMs, AbortSignal.any([stop, lost.signal]))
       lost.signal.throwIfAborted()
-      if (!stop.aborted) await client.query('select 1')
     }
   } finally {
+    company.isHearing = false
     await client.end().catch(() => undefined)
   }
 }

@@ -6,7 +6,7 @@ import { randomId } from '../../ambient/random.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
-import { TransactionEffects } from '../transaction-effects.ts'
+import { type Notice, TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
 import { isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
 import { demandOne } from './postgres-demand.ts'
@@ -27,9 +27,10 @@ export async function openPostgresStore(
   const connections = openConnections(pool)
   const { db } = connections
   const bus = createWakeBus()
-  const committing: Committing = { connections, ambient, bus, origin: randomId(ambient.random, '', 64) }
+  const origin = randomId(ambient.random, '', 64)
+  const starting: Committing = { connections, ambient, bus, origin, isAlone: () => false }
   try {
-    await inTransaction(committing, async (tx) => {
+    await inTransaction(starting, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
       await migrate(tx, migrations, ambient.clock.now())
     })
@@ -37,7 +38,8 @@ export async function openPostgresStore(
     await pool.end()
     throw error
   }
-  const listening = startListening(settings.databaseUrl, { bus, ambient, origin: committing.origin })
+  const listening = startListening(settings.databaseUrl, { bus, ambient, origin })
+  const committing: Committing = { ...starting, isAlone: listening.isAlone }
   return {
     dialect: 'postgres',
     read: { db, quick: connections.quick, dialect: 'postgres' },
@@ -74,19 +76,19 @@ interface Committing {
   readonly bus: WakeBus
   /** Names this store in its notices, so that it does not hear its own a second time. */
   readonly origin: string
+  /** Nobody else hears notices of this database. */
+  isAlone(): boolean
 }
 
-async function inTransaction<T>(
-  { connections, ambient, bus, origin }: Committing,
-  work: (tx: Tx) => Promise<T>,
-): Promise<T> {
+async function inTransaction<T>(committing: Committing, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const { connections, ambient, bus } = committing
   for (let tryNumber = 1; ; tryNumber++) {
     const effects = new TransactionEffects()
     try {
-      const value = await runOnce(await connections.borrow(), origin, effects, work)
+      const value = await runOnce(await connections.borrow(), committing, effects, work)
       effects.runAfterCommit(ambient.log)
       // this process is woken without the way through the database, which may be slow or deaf
-      for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
+      for (const { channel, payload, due } of effects.notices) bus.emit(channel, payload, due)
       return value
     } catch (error) {
       if (isRetryable(error) && tryNumber < tryCountMax) continue
@@ -98,18 +100,19 @@ async function inTransaction<T>(
 /** `begin` leaves with the first statement, and `commit` with the last ones that nobody waits for. */
 async function runOnce<T>(
   connection: PostgresConnection,
-  origin: string,
+  committing: Committing,
   effects: TransactionEffects,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   try {
     effects.withCommit(connection.control('begin'))
     const value = await work(txOn(connection, effects))
-    if (effects.notices.length > 0) effects.withCommit(sendNotices(connection.db, origin, effects))
-    const committing = connection.control('commit')
-    await effects.settleStatements(committing)
+    const notices = effects.notices.filter(({ channel }) => channel === 'realm' || !committing.isAlone())
+    if (notices.length > 0) effects.withCommit(sendNotices(connection.db, committing.origin, notices))
+    const commit = connection.control('commit')
+    await effects.settleStatements(commit)
     // a statement that failed unseen has aborted the transaction: then COMMIT answers ROLLBACK
-    if ((await committing) !== 'COMMIT') throw unavailable(new Error('the transaction was rolled back'))
+    if ((await commit) !== 'COMMIT') throw unavailable(new Error('the transaction was rolled back'))
     return value
   } catch (error) {
     await connection.control('rollback').catch(() => undefined)
@@ -126,16 +129,12 @@ function txOn(connection: PostgresConnection, effects: TransactionEffects): Tx {
     demandOne: (statement, demand) => demandOne(connection, statement, demand),
     withCommit: (statement) => effects.withCommit(statement),
     afterCommit: (run) => effects.afterCommit(run),
-    notify: (channel, payload) => effects.notify(channel, payload),
+    notify: (channel, payload, due) => effects.notify(channel, payload, due),
   }
 }
 
 /** One statement for all: a group of outcomes wakes the watchers of hundreds of sign-outs. */
-async function sendNotices(
-  db: Kysely<Tables>,
-  origin: string,
-  { notices }: TransactionEffects,
-): Promise<void> {
+async function sendNotices(db: Kysely<Tables>, origin: string, notices: readonly Notice[]): Promise<void> {
   const channels = notices.map(({ channel }) => `curfew_${channel}`)
   const payloads = notices.map(({ payload }) => `${origin} ${payload}`)
   await sql`select pg_notify(channel, payload)

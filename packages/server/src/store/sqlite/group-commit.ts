@@ -93,7 +93,7 @@ async function commitTogether(writing: Writing, units: readonly Unit[]): Promise
 function finish({ bus, log }: Writing, { unit, effects, value }: Done): void {
   unit.resolve(value)
   effects.runAfterCommit(log)
-  for (const { channel, payload } of effects.notices) bus.emit(channel, payload)
+  for (const { channel, payload, due } of effects.notices) bus.emit(channel, payload, due)
 }
 
 async function runInSavepoint({ database, db }: Writing, unit: Unit): Promise<Done | undefined> {
@@ -105,7 +105,7 @@ async function runInSavepoint({ database, db }: Writing, unit: Unit): Promise<Do
       dialect: 'sqlite',
       withCommit: (statement) => effects.withCommit(statement),
       afterCommit: (run) => effects.afterCommit(run),
-      notify: (channel, payload) => effects.notify(channel, payload),
+      notify: (channel, payload, due) => effects.notify(channel, payload, due),
     })
     await effects.settleStatements()
     database.exec('release unit')
