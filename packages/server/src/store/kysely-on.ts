@@ -25,3 +25,27 @@ export function kyselyOn(dialect: Dialect, provideConnection: ProvideConnection)
   )
   return new Kysely<Tables>({ config: { dialect }, dialect, driver: new DummyDriver(), executor })
 }
+
+export interface TransactionQueries {
+  readonly db: Kysely<Tables>
+  /** From here on every statement is refused. */
+  end(): void
+}
+
+/**
+ * The query builder of one transaction. A statement that comes when the transaction is over would run in the next
+ * one on this connection, or in none: it is refused instead.
+ */
+export function queriesOfTransaction(dialect: Dialect, connection: DatabaseConnection): TransactionQueries {
+  let isOver = false
+  const db = kyselyOn(dialect, async (consumer) => {
+    if (isOver) throw new TypeError('a statement was sent after the transaction had ended')
+    return consumer(connection)
+  })
+  return {
+    db,
+    end() {
+      isOver = true
+    },
+  }
+}

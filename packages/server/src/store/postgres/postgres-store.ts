@@ -8,7 +8,7 @@ import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
-import { isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
+import { isConsequence, isDatabaseFault, isOfStatement, isRetryable, unavailable } from './database-fault.ts'
 import { demandOne } from './postgres-demand.ts'
 import { openConnections, type PostgresConnection, type PostgresConnections } from './postgres-driver.ts'
 import { startListening } from './postgres-listen.ts'
@@ -102,28 +102,32 @@ async function runOnce<T>(
   effects: TransactionEffects,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
+  const queries = connection.queries()
   try {
     effects.withCommit(connection.control('begin'))
-    const value = await work(txOn(connection, effects))
-    if (effects.notices.length > 0) effects.withCommit(sendNotices(connection.db, origin, effects))
+    const value = await work(txOn(queries.db, effects))
+    if (effects.notices.length > 0) effects.withCommit(sendNotices(queries.db, origin, effects))
+    queries.end()
     const committing = connection.control('commit')
     await effects.settleStatements(committing)
     // a statement that failed unseen has aborted the transaction: then COMMIT answers ROLLBACK
     if ((await committing) !== 'COMMIT') throw unavailable(new Error('the transaction was rolled back'))
     return value
   } catch (error) {
+    queries.end()
     await connection.control('rollback').catch(() => undefined)
-    throw error
+    // the statement that was waited for may have been refused only because of one before it
+    throw isOfStatement(error) ? ((await effects.firstFault(isConsequence)) ?? error) : error
   } finally {
     connection.release()
   }
 }
 
-function txOn(connection: PostgresConnection, effects: TransactionEffects): Tx {
+function txOn(db: Kysely<Tables>, effects: TransactionEffects): Tx {
   return {
-    db: connection.db,
+    db,
     dialect: 'postgres',
-    demandOne: (statement, demand) => demandOne(connection, statement, demand),
+    demandOne: (statement, demand) => demandOne(db, statement, demand),
     withCommit: (statement) => effects.withCommit(statement),
     afterCommit: (run) => effects.afterCommit(run),
     notify: (channel, payload) => effects.notify(channel, payload),
