@@ -43,10 +43,12 @@ export interface ComposedServer extends Life {
  * @throws CURFEW_CONFIG_INVALID, CURFEW_STORE_LOCKED, CURFEW_STORE_UNAVAILABLE, CURFEW_KEY_UNSEAL_FAILED
  */
 export async function compose(settings: Settings, world: World): Promise<ComposedServer> {
-  const { ambient, secret } = world
+  const { secret } = world
   const listening = await listen(settings)
   const { url } = listening
-  const store = await openOrClose(settings, ambient, listening)
+  const store = await openOrClose(settings, world.ambient, listening)
+  // R18: processes on one database agree on the time, whatever their machines say
+  const ambient: Ambient = { ...world.ambient, clock: store.clock }
   const outbound = createOutboundHttp({
     ...ambient,
     settings: readOutboundSettings(settings, new URL(url), world.env),

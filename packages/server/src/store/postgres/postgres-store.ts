@@ -2,12 +2,14 @@
 import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import type { Ambient } from '../../ambient/ambient.ts'
+import type { Instant } from '../../ambient/clock.ts'
 import { randomId } from '../../ambient/random.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
+import { type DatabaseClock, startDatabaseClock } from './database-clock.ts'
 import { isConsequence, isDatabaseFault, isOfStatement, isRetryable, unavailable } from './database-fault.ts'
 import { demandOne } from './postgres-demand.ts'
 import { openConnections, type PostgresConnection, type PostgresConnections } from './postgres-driver.ts'
@@ -28,10 +30,12 @@ export async function openPostgresStore(
   const { db } = connections
   const bus = createWakeBus()
   const committing: Committing = { connections, ambient, bus, origin: randomId(ambient.random, '', 64) }
+  let time: DatabaseClock
   try {
+    time = await startDatabaseClock(ambient, () => readDatabaseNow(db))
     await inTransaction(committing, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
-      await migrate(tx, migrations, ambient.clock.now())
+      await migrate(tx, migrations, time.clock.now())
     })
   } catch (error) {
     await pool.end()
@@ -40,6 +44,7 @@ export async function openPostgresStore(
   const listening = startListening(settings.databaseUrl, { bus, ambient, origin: committing.origin })
   return {
     dialect: 'postgres',
+    clock: time.clock,
     read: { db, quick: connections.quick, dialect: 'postgres' },
     transact: (work) => inTransaction(committing, work),
     onWake: (channel, heard) => bus.on(channel, heard),
@@ -47,11 +52,18 @@ export async function openPostgresStore(
       await sql`select 1`.execute(db)
     },
     async [Symbol.asyncDispose]() {
-      await listening.stop()
+      await Promise.all([listening.stop(), time.stop()])
       connections[Symbol.dispose]()
       await pool.end()
     },
   }
+}
+
+async function readDatabaseNow(db: Kysely<Tables>): Promise<Instant> {
+  const { rows } = await sql<{
+    now: number
+  }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(db)
+  return rows[0]?.now as Instant
 }
 
 function createPool(settings: StoreSettings & { databaseUrl: string }): pg.Pool {

@@ -36,6 +36,7 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
   }
   return {
     dialect: 'sqlite',
+    clock: ambient.clock,
     read,
     transact: (work) => writer.transact(work),
     onWake: (channel, heard) => bus.on(channel, heard),
