@@ -5,7 +5,10 @@ import { insertRows } from '../store/bulk-rows.ts'
 import type { Tx } from '../store/store.ts'
 import { endpointIdOf, type NewDelivery } from './delivery.ts'
 
-/** One transaction writes at most this many (D18); a wider sign-out is spread over several transactions. */
+/**
+ * Sign-outs over many sessions write at most this many in a transaction (D18). A single session that is wider is
+ * written whole all the same: whoever opens so many applications must not get a session that nobody can end.
+ */
 export const deliveriesPerTransactionMax = 10_000
 
 const idBytes = 16
@@ -16,8 +19,6 @@ const idBytes = 16
  *
  * The inserts travel with the commit: a second delivery of the same sign-out, client session, channel and
  * generation is a unique violation there (D2).
- *
- * @throws RangeError for more than 10,000 deliveries
  */
 export function enqueueDeliveries(
   tx: Tx,
@@ -25,16 +26,12 @@ export function enqueueDeliveries(
   deliveries: readonly NewDelivery[],
   at: Instant,
 ): readonly string[] {
-  if (deliveries.length > deliveriesPerTransactionMax) {
-    throw new RangeError(
-      `${deliveries.length} deliveries in one transaction; ${deliveriesPerTransactionMax} at most`,
-    )
-  }
   if (deliveries.length === 0) return []
   const ids = newDeliveryIds(deps.random, deliveries.length)
   const rows = deliveries.map((delivery, index) => deliveryRow(ids[index] as string, delivery, at))
   tx.withCommit(insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' }))
-  tx.withCommit(insertRows(tx, 'delivery', rows))
+  for (let from = 0; from < rows.length; from += deliveriesPerTransactionMax)
+    tx.withCommit(insertRows(tx, 'delivery', rows.slice(from, from + deliveriesPerTransactionMax)))
   for (const signOutId of new Set(deliveries.map((delivery) => delivery.signOutId)))
     tx.notify('delivery', signOutId)
   return ids

@@ -32,7 +32,7 @@ export async function closeApplication(
   tx.withCommit(endArtifactsOfApplication(tx, command.kind, sessionUid, clientId))
   const row = { id: signOutId, sessionUid, accountId: session.accountId, parentId: undefined }
   tx.withCommit(insertSignOut(tx, command, { ...row, applicationCount: 1, completedAt: at }, at))
-  const telling = { command, signOutId, members: [member], priority: 'high' } as const
+  const telling = { command, signOutId, session, members: [member], priority: 'high' } as const
   enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, telling, at), at)
   tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, command, session, signOutId), at))
   await deps.gate('signOut.beforeCommit', sessionUid)

@@ -2,11 +2,17 @@
 import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
 import { randomId } from '../ambient/random.ts'
+import { deliveriesPerTransactionMax } from '../delivery/enqueue.ts'
 import type { EventDeps } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
 import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
+
+/** An application is told over two channels at most. */
+const channelCountMax = 2
+/** Applications of several sessions that one transaction signs out of (D18). */
+export const memberCountPerTransactionMax = deliveriesPerTransactionMax / channelCountMax
 
 export interface ClosingDeps extends EventDeps {
   readonly realm: Realm

@@ -16,7 +16,12 @@ import {
   type QueryResult,
 } from 'kysely'
 import pg, { type Pool, type PoolClient } from 'pg'
-import { kyselyOn, type ProvideConnection, queriesOfTransaction, type TransactionQueries } from '../kysely-on.ts'
+import {
+  kyselyOn,
+  type ProvideConnection,
+  queriesOfTransaction,
+  type TransactionQueries,
+} from '../kysely-on.ts'
 import type { Tables } from '../tables.ts'
 import {
   isConnectionError,
