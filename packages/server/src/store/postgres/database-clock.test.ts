@@ -15,8 +15,12 @@ function machineOff(offsetMs: number) {
   return {
     now: () => corrected.now() - trueAt - passedMs,
     events,
-    pass: (ms: number) => void (passedMs += ms),
-    set: (ms: number) => void (offMs = ms),
+    pass(ms: number) {
+      passedMs += ms
+    },
+    set(ms: number) {
+      offMs = ms
+    },
     /** The database answers after a round trip, in the middle of which it looked at its clock. */
     hear(roundTripMs = 2) {
       const askedAtMs = clock.elapsedMs()
