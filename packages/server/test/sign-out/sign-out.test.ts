@@ -126,6 +126,26 @@ forEachDatabase('a sign-out', (database) => {
     assert.equal(event.session_uid, 's1')
   })
 
+  test('I2: an application that was registered elsewhere a moment ago is told too', async () => {
+    await using store = await database.open()
+    const fresh = testRealm([told('wiki'), told('new')])
+    let known = realm
+    const realms = { ...testRealms(realm), byId: async () => known, invalidate: () => (known = fresh) }
+    for (const uid of ['s1', 's2', 's3']) {
+      known = realm
+      await givenSession(store, { uid, accountId: uid, clientIds: ['wiki', 'new'], idleUntil: at })
+      const deps = { ...depsFor(store), realms }
+      if (uid === 's1') await signOut(deps, ofSession(uid))
+      else if (uid === 's2')
+        await signOut(deps, command({ kind: 'application', sessionUid: uid, clientId: 'new' }))
+      else assert.equal(await expireSessions(deps), 2)
+    }
+    assert.deepEqual(
+      (await deliveriesOf(store)).map((row) => `${row.session_uid} ${row.client_id}`),
+      ['s1 new', 's1 wiki', 's2 new', 's2 wiki', 's3 new', 's3 wiki'],
+    )
+  })
+
   test('R6, I11: twice at once is one sign-out with one set of deliveries, and both callers get its id', async () => {
     await using store = await database.open()
     await givenSession(store, { uid: 's1', clientIds: ['wiki', 'chat'] })
