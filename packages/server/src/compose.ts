@@ -62,7 +62,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
     settings,
   )
   const signOut: SignOutDeps = { ...events, store, realms, ambient, onSignOut }
-  const { dispatcher, feed } = composeDelivery(
+  const { dispatcher, feed, renewAllowed } = composeDelivery(
     { store, realms, ambient, outbound, events, onSettled: metrics.countSettled },
     settings,
   )
@@ -75,7 +75,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
     settings,
     http,
     importDeps,
-    ...lifeOf({ ...parts, dispatcher, http, listening }, settings),
+    ...lifeOf({ ...parts, dispatcher, renewAllowed, http, listening }, settings),
   }
 }
 
