@@ -1,9 +1,11 @@
 /** Writes the deliveries of a sign-out, in the transaction of the sign-out (D1). */
 import type { Instant } from '../ambient/clock.ts'
 import type { Random } from '../ambient/random.ts'
-import { insertRows } from '../store/bulk-rows.ts'
+import type { Channel } from '../rp/client.ts'
+import { insertRows, isOneOf } from '../store/bulk-rows.ts'
 import type { Tx } from '../store/store.ts'
 import { endpointIdOf, type NewDelivery } from './delivery.ts'
+import { isPending } from './state-condition.ts'
 
 /**
  * Sign-outs over many sessions write at most this many in a transaction (D18). A single session that is wider is
@@ -83,11 +85,33 @@ export function deliveryRow(id: string, delivery: NewDelivery, at: Instant): Ins
   }
 }
 
+/**
+ * Writes the rows of endpoints that have waiting deliveries and no row. Housekeeping removes the row of a client that
+ * was deleted when nothing waits there; a sign-out that is being committed at that moment is not seen by it (D13).
+ */
+export async function restoreEndpoints(tx: Tx, endpointIds: readonly string[]): Promise<void> {
+  const rows = await tx.db
+    .selectFrom('delivery')
+    .select(['realm_id', 'client_id', 'channel'])
+    .distinct()
+    .where(isOneOf(tx, 'endpoint_id', endpointIds))
+    .where(isPending)
+    .execute()
+  const found = rows.map((row) => ({
+    realmId: row.realm_id,
+    clientId: row.client_id,
+    channel: row.channel as Channel,
+  }))
+  await insertRows(tx, 'endpoint', endpointRows(found), { onConflict: 'skip' })
+}
+
 type InsertedDelivery = Parameters<typeof insertRows<'delivery'>>[2][number]
 
+type Addressed = Pick<NewDelivery, 'realmId' | 'clientId' | 'channel'>
+
 /** Sorted, so that two sign-outs that meet the same new endpoints cannot deadlock. */
-function endpointRows(deliveries: readonly NewDelivery[]): Parameters<typeof insertRows<'endpoint'>>[2] {
-  const byId = new Map<string, NewDelivery>()
+function endpointRows(deliveries: readonly Addressed[]): Parameters<typeof insertRows<'endpoint'>>[2] {
+  const byId = new Map<string, Addressed>()
   for (const delivery of deliveries) {
     byId.set(endpointIdOf(delivery.realmId, delivery.clientId, delivery.channel), delivery)
   }
