@@ -1,12 +1,14 @@
-/** The disk of PostgreSQL fills up: errors, nothing by half, nothing acknowledged lost, and work again when there is room. */
+/** The disk of the database fills up: errors, nothing by half, nothing acknowledged lost, and work again when there is room. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { isCurfewError } from '../../src/errors.ts'
-import { openStore, type Store } from '../../src/store/store.ts'
-import { createDatabase, startPostgres, type TestPostgres } from '../support/postgres.ts'
+import { type Dialect, openStore, type Store } from '../../src/store/store.ts'
+import { forEachDatabase } from '../support/database.ts'
+import { createDatabase, startPostgres } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 
 const diskMib = 160
@@ -34,10 +36,36 @@ async function storedPairs(store: Store): Promise<ReadonlySet<string>> {
   return new Set(parts.keys())
 }
 
-/** PostgreSQL ends itself when its log has no room, and is started again by whoever looks after it. */
-async function untilItWorks(server: TestPostgres, store: Store): Promise<void> {
+interface OnDisk extends AsyncDisposable {
+  readonly store: Store
+  /** PostgreSQL ends itself when its log has no room, and is started again by whoever looks after it. */
+  revive(): Promise<void>
+}
+
+async function openOnDisk(dialect: Dialect, folder: string): Promise<OnDisk> {
+  if (dialect === 'sqlite') {
+    const store = await openStore({ dataDir: join(folder, 'data') }, systemAmbient())
+    return { store, revive: async () => undefined, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
+  }
+  const settings = ['max_wal_size=32MB', 'min_wal_size=32MB']
+  const server = await startPostgres({ parent: folder, fsync: true, settings })
+  const { url } = await createDatabase(server.url)
+  const store = await openStore({ dataDir: '', databaseUrl: url }, systemAmbient())
+  return {
+    store,
+    async revive() {
+      if (server.process.exitCode !== null || server.process.signalCode !== null) await server.restart()
+    },
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]()
+      await server.stop()
+    },
+  }
+}
+
+async function untilItWorks({ store, revive }: OnDisk): Promise<void> {
   for (let tryNumber = 0; tryNumber < 100; tryNumber++) {
-    if (server.process.exitCode !== null || server.process.signalCode !== null) await server.restart()
+    await revive()
     const works = await insertPair(store, `again${tryNumber}`).then(
       () => true,
       () => false,
@@ -48,17 +76,12 @@ async function untilItWorks(server: TestPostgres, store: Store): Promise<void> {
   assert.fail('the store does not work again')
 }
 
-test('F-25 on PostgreSQL: a full disk refuses the work and loses nothing that was acknowledged', async (t) => {
-  using disk = mountSmallDisk(diskMib)
-  if (!disk) return t.skip('a file system can be mounted by root alone')
-  const server = await startPostgres({
-    parent: disk.folder,
-    fsync: true,
-    settings: ['max_wal_size=32MB', 'min_wal_size=32MB'],
-  })
-  try {
-    const { url } = await createDatabase(server.url)
-    await using store = await openStore({ dataDir: '', databaseUrl: url }, systemAmbient())
+forEachDatabase('the disk of the database', (database) => {
+  test('F-25: when it is full the work is refused, and nothing that was acknowledged is lost', async (t) => {
+    using disk = mountSmallDisk(diskMib)
+    if (!disk) return t.skip('a file system can be mounted by root alone')
+    await using onDisk = await openOnDisk(database.dialect, disk.folder)
+    const { store } = onDisk
     const acknowledged: string[] = []
     for (let index = 0; index < 20; index++) {
       await insertPair(store, `before${index}`)
@@ -78,13 +101,11 @@ test('F-25 on PostgreSQL: a full disk refuses the work and loses nothing that wa
     }
     assert.equal(refusedCount, 20, 'the disk was never full')
     disk.free()
-    await untilItWorks(server, store)
+    await untilItWorks(onDisk)
     const stored = await storedPairs(store)
     assert.deepEqual(
       acknowledged.filter((id) => !stored.has(id)),
       [],
     )
-  } finally {
-    await server.stop()
-  }
+  })
 })

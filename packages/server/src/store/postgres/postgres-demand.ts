@@ -8,11 +8,7 @@ import type { Tables } from '../tables.ts'
 
 const wrapped = new Map<string, string>()
 
-export async function demandOne(
-  db: Kysely<Tables>,
-  statement: CompiledQuery,
-  demand: string,
-): Promise<void> {
+export async function demandOne(db: Kysely<Tables>, statement: CompiledQuery, demand: string): Promise<void> {
   try {
     await db.executeQuery({ ...statement, sql: counted(statement, demand) })
   } catch (error) {
