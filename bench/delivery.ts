@@ -2,7 +2,7 @@
  * The outbox under load: deliveries per second, what hanging applications do to the others, two processes beside
  * one, a realm-wide sign-out, and what a long queue for dead applications costs. Ratios within one run.
  *
- *   npm run bench -- delivery [--scale 1] [--database sqlite|postgres] [--only rate,isolation,processes,bulk,backlog]
+ *   npm run bench -- delivery [--scale 1] [--database sqlite|postgres] [--only rate,isolation,processes,bulk,backlog,claims]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { realmExport } from '../packages/server/test/support/realm-export.ts'
+import { measureClaims } from './support/claim-times.ts'
 import { type BenchDatabase, type DatabaseKind, databasesOf, openDatabase } from './support/database.ts'
 import { fillOutbox } from './support/fill-outbox.ts'
 import { residentMibOf } from './support/process-cpu.ts'
@@ -21,7 +22,7 @@ const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: '1' },
     database: { type: 'string' },
-    only: { type: 'string', default: 'rate,isolation,processes,bulk,backlog' },
+    only: { type: 'string', default: 'rate,isolation,processes,bulk,backlog,claims' },
   },
 })
 const scale = Number(values.scale)
@@ -39,6 +40,7 @@ for (const kind of databasesOf(values.database)) {
   if (parts.has('processes') && kind === 'postgres') await measureProcesses()
   if (parts.has('bulk')) await measureBulk(kind)
   if (parts.has('backlog')) await measureBacklog(kind)
+  if (parts.has('claims')) await measureClaimTimes(kind)
 }
 
 interface Bench extends AsyncDisposable {
@@ -257,6 +259,34 @@ async function measureBacklog(kind: DatabaseKind): Promise<void> {
     `${kind}, ${signOutCount * clients.length} waiting for 100 dead applications`,
     `resident ${before.toFixed(0)} → ${after.toFixed(0)} MiB (+${(after - before).toFixed(0)})`,
   )
+}
+
+/** Rows that wait for dead applications must not slow down the claim of the others: 100,000 (issue), 1,000,000 (L-10). */
+async function measureClaimTimes(kind: DatabaseKind): Promise<void> {
+  const dead = Array.from({ length: 100 }, (_, index) => 2 + index)
+  await using bench = await prepare(kind, dead)
+  const { database, dataDir, clients, query } = bench
+  let filled = 0
+  for (const rowCount of [0, 100_000 * scale, 1_000_000 * scale]) {
+    const signOutCount = Math.ceil((rowCount - filled) / clients.length)
+    const firstSignOut = filled / clients.length
+    await fillOutbox({
+      dataDir,
+      databaseUrl: database.url,
+      clients,
+      signOutCount,
+      firstSignOut,
+      dueAt: () => Date.now(),
+    })
+    filled += signOutCount * clients.length
+    const endpoints = await query<{ id: string }>("select id from endpoint where client_id like 'app-%'")
+    const ids = endpoints.length > 0 ? endpoints.map(({ id }) => id) : ['none']
+    const { claimMs, sweepMs } = await measureClaims({ dataDir, databaseUrl: database.url }, ids)
+    print(
+      `${kind}, claim beside ${filled} waiting for 100 dead applications`,
+      `p50 ${claimMs.p50.toFixed(1)} ms, p99 ${claimMs.p99.toFixed(1)} ms; sweep p50 ${sweepMs.p50.toFixed(1)} ms, p99 ${sweepMs.p99.toFixed(1)} ms`,
+    )
+  }
 }
 
 function print(title: string, figures: string): void {

@@ -9,6 +9,8 @@ export interface OutboxFill {
   /** Each sign-out tells all of them. */
   readonly clients: readonly { readonly clientId: string; readonly address: string }[]
   readonly signOutCount: number
+  /** Number of the first one; the next fill of the same database goes on from there. */
+  readonly firstSignOut?: number
   /** When the deliveries of this sign-out are due. */
   readonly dueAt: (signOut: number) => number
 }
@@ -29,7 +31,7 @@ export async function fillOutbox(fill: OutboxFill): Promise<void> {
       store,
       realm.id,
       fill,
-      Array.from({ length: count }, (_, index) => from + index),
+      Array.from({ length: count }, (_, index) => (fill.firstSignOut ?? 0) + from + index),
     )
   }
 }

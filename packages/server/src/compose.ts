@@ -43,10 +43,12 @@ export interface ComposedServer extends Life {
  * @throws CURFEW_CONFIG_INVALID, CURFEW_STORE_LOCKED, CURFEW_STORE_UNAVAILABLE, CURFEW_KEY_UNSEAL_FAILED
  */
 export async function compose(settings: Settings, world: World): Promise<ComposedServer> {
-  const { ambient, secret } = world
+  const { secret } = world
   const listening = await listen(settings)
   const { url } = listening
-  const store = await openOrClose(settings, ambient, listening)
+  const store = await openOrClose(settings, world.ambient, listening)
+  // R18: processes on one database agree on the time, whatever their machines say
+  const ambient: Ambient = { ...world.ambient, clock: store.clock }
   const outbound = createOutboundHttp({
     ...ambient,
     settings: readOutboundSettings(settings, new URL(url), world.env),
@@ -60,7 +62,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
     settings,
   )
   const signOut: SignOutDeps = { ...events, store, realms, ambient, onSignOut }
-  const { dispatcher, feed } = composeDelivery(
+  const { dispatcher, feed, renewAllowed } = composeDelivery(
     { store, realms, ambient, outbound, events, onSettled: metrics.countSettled },
     settings,
   )
@@ -73,7 +75,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
     settings,
     http,
     importDeps,
-    ...lifeOf({ ...parts, dispatcher, http, listening }, settings),
+    ...lifeOf({ ...parts, dispatcher, renewAllowed, http, listening }, settings),
   }
 }
 

@@ -1,7 +1,11 @@
-/** Trying again what ended without being accepted: one delivery, or all of a sign-out (D14, KE-41). */
+/**
+ * "Try now" for one delivery, or for all of a sign-out: what ended without being accepted is tried again (D14, KE-41),
+ * and what still waits for its next try need not wait.
+ */
 import { Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { type RedeliverScope, redeliverInside } from '../delivery/redeliver.ts'
+import { type TryNowCommand, tryNowInside } from '../delivery/try-now.ts'
 import { recordAdminEvent } from '../event/record-admin-event.ts'
 import { problem } from './admin-answer.ts'
 import { type AdminApp, type AdminCall, type AdminDeps, authOf, callOf } from './admin-call.ts'
@@ -17,6 +21,8 @@ const pathOfDelivery = Type.Object({
   id: Type.String({ maxLength: 255 }),
   deliveryId: Type.String({ maxLength: 255 }),
 })
+
+type TriedScope = Extract<RedeliverScope, { kind: 'deliveries' | 'sign_out' }>
 
 export function redeliverRoutes(app: AdminApp, deps: AdminDeps): void {
   const config = { needs: manageUsers }
@@ -44,11 +50,11 @@ export function redeliverRoutes(app: AdminApp, deps: AdminDeps): void {
   )
 }
 
-/** 202: the new generation is committed and its first try is on its way. */
+/** 202: what waited is due, the new generation is committed, and the tries are on their way. */
 async function replayed(
   deps: AdminDeps,
   call: AdminCall,
-  scope: RedeliverScope,
+  scope: TriedScope,
   { path, reason }: { readonly path: string; readonly reason: string },
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -56,7 +62,10 @@ async function replayed(
   const at = deps.ambient.clock.now()
   const command = { realmId: realm.id, scope, actor: caller.account.id, reason }
   const result = await deps.store.transact(async (tx) => {
-    const inside = await redeliverInside({ ...deps, gate: deps.ambient.gate }, tx, command, at)
+    const waiting = await tryNowInside(tx, waitingOf(realm.id, scope), at)
+    const again = await redeliverInside({ ...deps, gate: deps.ambient.gate }, tx, command, at)
+    const nothing = { ok: true, deliveryIds: [], hasMore: false } as const
+    const inside = again.ok || waiting.length === 0 ? again : nothing
     const resourceType = scope.kind === 'deliveries' ? 'DELIVERY' : 'SIGN_OUT'
     const event = {
       realm,
@@ -66,7 +75,7 @@ async function replayed(
       auth: authOf(call),
     } as const
     if (inside.ok) await recordAdminEvent(deps, tx, { ...event, details: { reason } }, at)
-    return inside
+    return inside.ok ? { ...inside, deliveryIds: [...waiting, ...inside.deliveryIds] } : inside
   })
   if (result.ok) return reply.code(202).send({ deliveryIds: result.deliveryIds, hasMore: result.hasMore })
   switch (result.reason) {
@@ -84,7 +93,13 @@ async function replayed(
         reply,
         409,
         result.reason,
-        'Nothing to try again. What is accepted or still being tried stays as it is.',
+        'Nothing to try now. What is accepted or being tried at this moment stays as it is.',
       )
   }
+}
+
+function waitingOf(realmId: string, scope: TriedScope): TryNowCommand {
+  return scope.kind === 'deliveries'
+    ? { realmId, deliveryIds: scope.ids }
+    : { realmId, signOutId: scope.signOutId }
 }

@@ -10,7 +10,17 @@ export interface Clock {
   now(): Instant
 }
 
-export const systemClock: Clock = { now: () => Date.now() }
+/** The clock of this machine. It may be wrong, and may be set at any moment (F-28). */
+export interface MachineClock extends Clock {
+  /** Milliseconds since some moment in the past; nobody can set them. */
+  elapsedMs(): number
+}
+
+export const systemClock: MachineClock = { now: () => Date.now(), elapsedMs: () => performance.now() }
+
+export function isMachineClock(clock: Clock): clock is MachineClock {
+  return 'elapsedMs' in clock
+}
 
 /** NumericDate of RFC 7519 §2: whole seconds, rounded down so that an `iat` is never ahead of the clock. */
 export function toNumericDate(at: Instant): number {

@@ -22,12 +22,23 @@ export interface JobParts {
   readonly realms: Realms
   readonly ambient: Ambient
   readonly processId: string
+  renewAllowed(): Promise<number>
 }
 
 export function backgroundJobs(parts: JobParts, settings: Settings): readonly Job[] {
   const { signOut, store, realms, ambient } = parts
   const now = (): number => ambient.clock.now()
+  let hasRenewed = false
   return [
+    {
+      name: 'renew allowed',
+      intervalMs: minute,
+      async run() {
+        if (!hasRenewed) await parts.renewAllowed()
+        hasRenewed = true
+        return false
+      },
+    },
     // KW-22: a session's notices start within 60 s of its end
     { name: 'expire sessions', intervalMs: 15_000, run: async () => (await expireSessions(signOut)) > 0 },
     { name: 'spread sign-outs', intervalMs: 1000, run: () => spreadSignOut(signOut) },

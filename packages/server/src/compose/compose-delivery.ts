@@ -7,10 +7,12 @@ import type { Settings } from '../config/schema.ts'
 import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
 import { Dispatcher } from '../delivery/dispatcher.ts'
 import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
+import { type BlockedApplication, renewAllowed } from '../delivery/renew-allowed.ts'
 import type { NewEvent } from '../event/event.ts'
 import { type EventDeps, recordEventAlone } from '../event/record-event.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
 import type { Channel } from '../rp/client.ts'
+import { currentAddress } from '../sender/current-address.ts'
 import { createKeycloakAdminUrlSender } from '../sender/keycloak-admin-url/keycloak-admin-url.ts'
 import { createOidcBackchannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
@@ -31,6 +33,8 @@ export interface DeliveryParts {
 export interface ComposedDelivery {
   readonly dispatcher: Dispatcher
   readonly feed: SignOutFeed
+  /** Tries again what the policy of an earlier start had blocked and that of this one allows (D7). */
+  renewAllowed(): Promise<number>
 }
 
 export function composeDelivery(parts: DeliveryParts, settings: Settings): ComposedDelivery {
@@ -63,7 +67,21 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
       )
     },
   })
-  return { dispatcher, feed: createSignOutFeed({ store, ...ambient }) }
+  const isAllowed = (application: BlockedApplication): Promise<boolean> => isAllowedNow(parts, application)
+  return {
+    dispatcher,
+    feed: createSignOutFeed({ store, ...ambient }),
+    renewAllowed: () => renewAllowed({ ...ambient, store, isAllowed }),
+  }
+}
+
+async function isAllowedNow(
+  { realms, outbound }: DeliveryParts,
+  { realmId, clientId, ...registered }: BlockedApplication,
+): Promise<boolean> {
+  const realm = await realms.byId(realmId)
+  const address = realm && currentAddress(realm.clients.get(clientId), registered)
+  return address !== undefined && !(await outbound.check(address, { realm: realm?.name ?? '', clientId }))
 }
 
 /**

@@ -30,6 +30,7 @@ export interface LivingParts {
   readonly signOut: SignOutDeps
   readonly feed: SignOutFeed
   readonly dispatcher: Dispatcher
+  renewAllowed(): Promise<number>
   readonly http: ComposedHttp
   readonly listening: Listening
 }

@@ -1,11 +1,16 @@
 /** Writes the deliveries of a sign-out, in the transaction of the sign-out (D1). */
 import type { Instant } from '../ambient/clock.ts'
 import type { Random } from '../ambient/random.ts'
-import { insertRows } from '../store/bulk-rows.ts'
+import type { Channel } from '../rp/client.ts'
+import { insertRows, isOneOf } from '../store/bulk-rows.ts'
 import type { Due, Tx } from '../store/store.ts'
 import { endpointIdOf, type NewDelivery } from './delivery.ts'
+import { isPending } from './state-condition.ts'
 
-/** One transaction writes at most this many (D18); a wider sign-out is spread over several transactions. */
+/**
+ * Sign-outs over many sessions write at most this many in a transaction (D18). A single session that is wider is
+ * written whole all the same: whoever opens so many applications must not get a session that nobody can end.
+ */
 export const deliveriesPerTransactionMax = 10_000
 
 const idBytes = 16
@@ -16,8 +21,6 @@ const idBytes = 16
  *
  * The inserts travel with the commit: a second delivery of the same sign-out, client session, channel and
  * generation is a unique violation there (D2).
- *
- * @throws RangeError for more than 10,000 deliveries
  */
 export function enqueueDeliveries(
   tx: Tx,
@@ -25,23 +28,19 @@ export function enqueueDeliveries(
   deliveries: readonly NewDelivery[],
   at: Instant,
 ): readonly string[] {
-  if (deliveries.length > deliveriesPerTransactionMax) {
-    throw new RangeError(
-      `${deliveries.length} deliveries in one transaction; ${deliveriesPerTransactionMax} at most`,
-    )
-  }
   if (deliveries.length === 0) return []
   const ids = newDeliveryIds(deps.random, deliveries.length)
   const rows = deliveries.map((delivery, index) => deliveryRow(ids[index] as string, delivery, at))
   tx.withCommit(insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' }))
-  tx.withCommit(insertRows(tx, 'delivery', rows))
+  for (let from = 0; from < rows.length; from += deliveriesPerTransactionMax)
+    tx.withCommit(insertRows(tx, 'delivery', rows.slice(from, from + deliveriesPerTransactionMax)))
   for (const [signOutId, own] of Map.groupBy(deliveries, (delivery) => delivery.signOutId))
-    tx.notify('delivery', signOutId, own.filter(isPending).map(dueOf))
+    tx.notify('delivery', signOutId, own.filter(isDispatched).map(dueOf))
   return ids
 }
 
 /** A channel that the browser carries is not dispatched. */
-function isPending({ initialState = 'pending' }: NewDelivery): boolean {
+function isDispatched({ initialState = 'pending' }: NewDelivery): boolean {
   return initialState === 'pending'
 }
 
@@ -95,11 +94,33 @@ export function deliveryRow(id: string, delivery: NewDelivery, at: Instant): Ins
   }
 }
 
+/**
+ * Writes the rows of endpoints that have waiting deliveries and no row. Housekeeping removes the row of a client that
+ * was deleted when nothing waits there; a sign-out that is being committed at that moment is not seen by it (D13).
+ */
+export async function restoreEndpoints(tx: Tx, endpointIds: readonly string[]): Promise<void> {
+  const rows = await tx.db
+    .selectFrom('delivery')
+    .select(['realm_id', 'client_id', 'channel'])
+    .distinct()
+    .where(isOneOf(tx, 'endpoint_id', endpointIds))
+    .where(isPending)
+    .execute()
+  const found = rows.map((row) => ({
+    realmId: row.realm_id,
+    clientId: row.client_id,
+    channel: row.channel as Channel,
+  }))
+  await insertRows(tx, 'endpoint', endpointRows(found), { onConflict: 'skip' })
+}
+
 type InsertedDelivery = Parameters<typeof insertRows<'delivery'>>[2][number]
 
+type Addressed = Pick<NewDelivery, 'realmId' | 'clientId' | 'channel'>
+
 /** Sorted, so that two sign-outs that meet the same new endpoints cannot deadlock. */
-function endpointRows(deliveries: readonly NewDelivery[]): Parameters<typeof insertRows<'endpoint'>>[2] {
-  const byId = new Map<string, NewDelivery>()
+function endpointRows(deliveries: readonly Addressed[]): Parameters<typeof insertRows<'endpoint'>>[2] {
+  const byId = new Map<string, Addressed>()
   for (const delivery of deliveries) {
     byId.set(endpointIdOf(delivery.realmId, delivery.clientId, delivery.channel), delivery)
   }

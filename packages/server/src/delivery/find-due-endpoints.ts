@@ -29,7 +29,7 @@ export async function findDueEndpoints(
   on: Queryable,
   afterId: string,
   count: number,
-): Promise<readonly Due[]> {
+): Promise<readonly WalkedEndpoint[]> {
   const first = (priority: 0 | 1) => sql`(
     select due_at from delivery where endpoint_id = walk.id and state = 'pending' and priority = ${sql.lit(priority)}
     order by due_at limit 1)`
@@ -38,15 +38,25 @@ export async function findDueEndpoints(
       select (${next(sql`${afterId}`)}), 1
       union all
       select (${next(sql`walk.id`)}), walk.step + 1 from walk where walk.id is not null and walk.step < ${count})
-    select walk.id, ${first(0)} as high, ${first(1)} as low, e.open_until, e.recovered_at
+    select walk.id, e.id as known_id, ${first(0)} as high, ${first(1)} as low, e.open_until, e.recovered_at
     from walk left join endpoint e on e.id = walk.id where walk.id is not null order by walk.step`.execute(
     on.db,
   )
-  return rows.map((row) => ({ endpointId: row.id, dueAt: dueAtOf(row) }))
+  return rows.map((row) => ({
+    endpointId: row.id,
+    dueAt: dueAtOf(row),
+    ...(row.known_id === null ? { isMissing: true as const } : {}),
+  }))
+}
+
+export interface WalkedEndpoint extends Due {
+  /** It has deliveries and no row of its own: nothing of it can be claimed (`restoreEndpoints`). */
+  readonly isMissing?: true
 }
 
 interface WalkRow {
   readonly id: string
+  readonly known_id: string | null
   readonly high: number | null
   readonly low: number | null
   readonly open_until: number | null

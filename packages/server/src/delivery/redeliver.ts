@@ -65,6 +65,15 @@ export async function redeliverInside(
   if ((await countLately(tx, command.realmId, at)) >= redeliverCountPerMinuteMax) {
     return { ok: false, reason: 'rate_limited' }
   }
+  return writeGenerations(deps, tx, command, at)
+}
+
+async function writeGenerations(
+  deps: Omit<RedeliverDeps, 'store'>,
+  tx: Tx,
+  command: RedeliverCommand,
+  at: Instant,
+): Promise<Exclude<RedeliverResult, { reason: 'reason_missing' | 'rate_limited' }>> {
   const found = await keepLatest(tx, await lockReplayable(tx, command))
   if (found.length === 0) return { ok: false, reason: 'nothing_to_redeliver' }
   const chosen = found.slice(0, redeliverCountMax)
@@ -84,8 +93,9 @@ export async function redeliverInside(
 }
 
 /**
- * Gives every `blocked` delivery of the realm (or of one client) that is still within its horizon a new generation:
- * the egress policy or the address has changed (D7). Actor and reason are those of the change.
+ * Gives the `blocked` deliveries of the realm (or of one client) that are still within their horizon a new generation:
+ * the egress policy or the address has changed (D7). Actor and reason are those of the change. At most 1,000, the
+ * oldest first; nobody is asked whether these are too many.
  */
 export async function renewBlocked(
   deps: Omit<RedeliverDeps, 'store'>,
@@ -101,11 +111,12 @@ export async function renewBlocked(
     .where('d.state', '=', 'blocked')
     .where('d.horizon_at', '>', at)
     .where(isLatest)
+    .orderBy('d.settled_at')
     .limit(redeliverCountMax)
   if (change.clientId !== undefined) query = query.where('d.client_id', '=', change.clientId)
   const ids = (await query.execute()).map((row) => row.id)
   if (ids.length === 0) return []
-  const result = await redeliverInside(deps, tx, { ...change, scope: { kind: 'deliveries', ids } }, at)
+  const result = await writeGenerations(deps, tx, { ...change, scope: { kind: 'deliveries', ids } }, at)
   return result.ok ? result.deliveryIds : []
 }
 

@@ -8,6 +8,7 @@ import type { Timer } from '../ambient/timer.ts'
 import type { Store } from '../store/store.ts'
 import type { DeliverySettings } from './delivery.ts'
 import { type EndedDelivery, endAtHorizon } from './end-at-horizon.ts'
+import { restoreEndpoints } from './enqueue.ts'
 import { findDueEndpoints } from './find-due-endpoints.ts'
 import { findOverdueEndpoints } from './overdue-endpoints.ts'
 import { takeBackExpiredLeases } from './take-back-leases.ts'
@@ -63,6 +64,8 @@ export function createSweep(deps: SweepDeps): Sweep {
   async function planDueEndpoints(): Promise<void> {
     for (let page = 0; page < pagesPerLook; page++) {
       const found = await findDueEndpoints(store.read, afterId, endpointsPerPage)
+      const missing = found.filter(({ isMissing }) => isMissing).map(({ endpointId }) => endpointId)
+      if (missing.length > 0) await store.transact((tx) => restoreEndpoints(tx, missing))
       for (const { endpointId, dueAt } of found) deps.plan(endpointId, dueAt)
       afterId = found.length === endpointsPerPage ? (found.at(-1)?.endpointId ?? '') : ''
       if (afterId === '') return

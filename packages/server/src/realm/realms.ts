@@ -55,7 +55,8 @@ export function createRealms(deps: RealmsDeps): Realms {
   const lookAtVersions = (): Promise<void> | undefined => {
     if (looking) return looking
     const at = deps.ambient.clock.now()
-    if (at - lookedAt < versionAgeMaxMs) return undefined
+    // a clock that was set back must not make the last look one of the future (F-28)
+    if (at >= lookedAt && at - lookedAt < versionAgeMaxMs) return undefined
     looking = look()
       .then(() => {
         lookedAt = at

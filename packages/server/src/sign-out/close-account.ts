@@ -4,11 +4,11 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import { toNumericDate } from '../ambient/clock.ts'
-import { sessionFromRow } from '../session/session.ts'
+import { type ClientSession, type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
 import { closeDoors } from './close-doors.ts'
 import { endAndTell } from './close-session.ts'
-import { type ClosingDeps, insertSignOut, newSignOutId } from './closing.ts'
+import { type ClosingDeps, insertSignOut, memberCountPerTransactionMax, newSignOutId } from './closing.ts'
 import { endArtifactsOfAccount } from './end-artifacts.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
 import { readMembers } from './tell-members.ts'
@@ -26,15 +26,15 @@ export async function closeAccount(
   const sessions = await lockSessionsOf(tx, command.realmId, accountId, exceptSessionUid)
   await deps.gate('signOut.afterLock', accountId)
   const id = newSignOutId(deps)
-  const isInline = sessions.length <= inlineSessionCountMax
+  const members = await membersOf(tx, sessions)
   const row = { id, sessionUid: undefined, accountId, parentId: undefined, applicationCount: 0 }
-  await insertSignOut(tx, command, { ...row, completedAt: isInline ? at : undefined }, at)
+  await insertSignOut(tx, command, { ...row, completedAt: members ? at : undefined }, at)
   let applicationCount = 0
-  if (isInline) {
+  if (members) {
     for (const session of sessions) {
-      const members = await readMembers(tx, session.uid)
       const ending = { parentId: id, priority: 'high' } as const
-      const ended = await endAndTell(deps, tx, command, session, members, ending, at)
+      const own = members.get(session.uid) ?? []
+      const ended = await endAndTell(deps, tx, command, session, own, ending, at)
       applicationCount += ended.applicationCount
     }
     await tx.db
@@ -49,6 +49,23 @@ export async function closeAccount(
     await refuseEarlierTokens(tx, command.realmId, accountId, exceptSessionUid, at)
   await deps.gate('signOut.beforeCommit', accountId)
   return { ok: true, signOutId: id, isFirst: true, applicationCount }
+}
+
+/** The applications of each session; undefined when there is too much of it for one transaction. */
+async function membersOf(
+  tx: Tx,
+  sessions: readonly Session[],
+): Promise<ReadonlyMap<string, readonly ClientSession[]> | undefined> {
+  if (sessions.length > inlineSessionCountMax) return undefined
+  const members = new Map<string, readonly ClientSession[]>()
+  let count = 0
+  for (const { uid } of sessions) {
+    const own = await readMembers(tx, uid)
+    members.set(uid, own)
+    count += own.length
+    if (count > memberCountPerTransactionMax && sessions.length > 1) return undefined
+  }
+  return members
 }
 
 /** Locked in the order of their uids, so that two such sign-outs cannot wait for each other. */

@@ -9,7 +9,7 @@ import { endSessionRow } from '../session/end-session-rows.ts'
 import { lockSession } from '../session/lock-session.ts'
 import type { ClientSession, Session } from '../session/session.ts'
 import type { Tx } from '../store/store.ts'
-import { type ClosingDeps, newSignOutId } from './closing.ts'
+import { type ClosingDeps, newSignOutId, realmKnowing } from './closing.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
 import { readMembers, tellMembers } from './tell-members.ts'
 
@@ -47,9 +47,10 @@ export async function endAndTell(
   at: Instant,
 ): Promise<Extract<SignOutResult, { ok: true }>> {
   const signOutId = newSignOutId(deps)
+  const realm = await realmKnowing(deps, members)
   await deps.gate('signOut.afterMembers', session.uid)
   tx.withCommit(endSessionRow(tx, session.uid, signOutId, at))
-  tellMembers(deps, tx, command, { ...ending, session, members, signOutId }, at)
+  tellMembers({ ...deps, realm }, tx, command, { ...ending, session, members, signOutId }, at)
   await deps.gate('signOut.beforeCommit', session.uid)
   return { ok: true, signOutId, isFirst: true, applicationCount: members.length }
 }

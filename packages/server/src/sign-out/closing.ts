@@ -2,15 +2,36 @@
 import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
 import { randomId } from '../ambient/random.ts'
+import { deliveriesPerTransactionMax } from '../delivery/enqueue.ts'
 import type { EventDeps } from '../event/record-event.ts'
-import type { Realm } from '../realm/realm.ts'
+import type { Realm, Realms } from '../realm/realm.ts'
+import type { ClientSession } from '../session/session.ts'
 import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
 
+/** An application is told over two channels at most. */
+const channelCountMax = 2
+/** Applications of several sessions that one transaction signs out of (D18). */
+export const memberCountPerTransactionMax = deliveriesPerTransactionMax / channelCountMax
+
 export interface ClosingDeps extends EventDeps {
   readonly realm: Realm
+  readonly realms: Realms
   readonly gate: Gate
+}
+
+/**
+ * The realm with these applications in it. One that was registered elsewhere a moment ago, and has joined the session
+ * there, may be younger than the realm in memory; left out, it would never be told (I2).
+ */
+export async function realmKnowing(
+  { realm, realms }: ClosingDeps,
+  members: readonly ClientSession[],
+): Promise<Realm> {
+  if (members.every(({ clientId }) => realm.clients.has(clientId))) return realm
+  realms.invalidate(realm.id)
+  return (await realms.byId(realm.id)) ?? realm
 }
 
 export interface SignOutRow {

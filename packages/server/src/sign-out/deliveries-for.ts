@@ -3,8 +3,9 @@ import type { Instant } from '../ambient/clock.ts'
 import type { DeliveryPriority, NewDelivery } from '../delivery/delivery.ts'
 import type { Realm } from '../realm/realm.ts'
 import { channelsOf } from '../rp/channels.ts'
-import type { Channel } from '../rp/client.ts'
-import type { ClientSession } from '../session/session.ts'
+import type { Channel, Client } from '../rp/client.ts'
+import { countOf } from '../rp/representation.ts'
+import type { ClientSession, Session } from '../session/session.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
 
 /** Most receivers lose a logout that comes before they have stored the session (SR-19). */
@@ -15,6 +16,7 @@ const horizonMs = 72 * 3_600_000
 export interface Telling {
   readonly command: SignOutCommand
   readonly signOutId: string
+  readonly session: Pick<Session, 'createdAt' | 'endsAt'>
   readonly members: readonly ClientSession[]
   readonly priority: DeliveryPriority
 }
@@ -24,9 +26,10 @@ export function deliveriesFor(realm: Realm, telling: Telling, at: Instant): read
   return telling.members.flatMap((member) => {
     const client = realm.clients.get(member.clientId)
     if (!client) return []
+    const horizonAt = at + Math.min(horizonMs, maximumLifeMs(realm, client, telling.session))
     return channelsOf(client)
       .filter(({ channel }) => canCarry(channel, member, telling.command))
-      .map(({ channel, address }) => newDelivery(member, telling, { channel, address }, at))
+      .map(({ channel, address }) => newDelivery(member, telling, { channel, address, horizonAt }, at))
   })
 }
 
@@ -46,10 +49,25 @@ function canCarry(channel: Channel, member: ClientSession, command: SignOutComma
   }
 }
 
+/**
+ * The longest that the application's part of a session can last. What was left of it does not count, nor an idle
+ * time: an application keeps its own session though ours was about to end.
+ */
+function maximumLifeMs(
+  { settings }: Realm,
+  client: Client,
+  { createdAt, endsAt }: Telling['session'],
+): number {
+  const ownSeconds =
+    countOf(client.attributes, 'client.session.max.lifespan', 0) || settings.clientSessionMaxSeconds
+  const sessionMs = Math.max(settleTimeMs, endsAt - createdAt)
+  return ownSeconds > 0 ? Math.min(sessionMs, ownSeconds * 1000) : sessionMs
+}
+
 function newDelivery(
   member: ClientSession,
   { signOutId, priority }: Telling,
-  to: { channel: Channel; address: string },
+  to: { channel: Channel; address: string; horizonAt: Instant },
   at: Instant,
 ): NewDelivery {
   return {
@@ -64,7 +82,7 @@ function newDelivery(
     address: to.address,
     priority,
     dueAt: Math.max(at, member.answeredAt + settleTimeMs),
-    horizonAt: at + Math.min(horizonMs, Math.max(settleTimeMs, member.expiresAt - member.startedAt)),
+    horizonAt: to.horizonAt,
     // a hidden frame is asked once, by the person's browser, and nothing confirms it (FCL-14)
     initialState: to.channel === 'oidc-front-channel' ? 'unconfirmed' : 'pending',
   }

@@ -11,7 +11,7 @@ import { lockSession } from '../session/lock-session.ts'
 import { isAlive, type Session } from '../session/session.ts'
 import type { Queryable, Tx } from '../store/store.ts'
 import { endAndTell } from './close-session.ts'
-import type { ClosingDeps } from './closing.ts'
+import { type ClosingDeps, memberCountPerTransactionMax } from './closing.ts'
 import type { SignOutDeps } from './sign-out.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
 import { readMembers } from './tell-members.ts'
@@ -35,10 +35,15 @@ export async function expireSessions(deps: SignOutDeps): Promise<number> {
   return deps.store.transact(async (tx) => {
     if (!(await isOnlySweep(tx))) return 0
     let count = 0
+    let applicationCount = 0
     for (const { sessionUid, realmId } of due) {
       const realm = realms.get(realmId)
-      if (realm && (await expireOne({ ...deps, realm, gate: deps.ambient.gate }, tx, sessionUid, at)))
-        count += 1
+      if (applicationCount >= memberCountPerTransactionMax) break
+      if (!realm) continue
+      const ended = await expireOne({ ...deps, realm, gate: deps.ambient.gate }, tx, sessionUid, at)
+      if (!ended) continue
+      count += 1
+      applicationCount += ended.applicationCount
     }
     return count
   })
@@ -67,13 +72,27 @@ async function isOnlySweep(tx: Tx): Promise<boolean> {
   return rows[0]?.got === true
 }
 
-async function expireOne(deps: ClosingDeps, tx: Tx, sessionUid: string, at: Instant): Promise<boolean> {
+/** Undefined when there was nothing to end. */
+async function expireOne(
+  deps: ClosingDeps,
+  tx: Tx,
+  sessionUid: string,
+  at: Instant,
+): Promise<{ readonly applicationCount: number } | undefined> {
   const session = await lockSession(tx, sessionUid, 'for update')
   // it may have been used, or signed out, since it was found
-  if (!session || session.state === 'ended' || isAlive(session, at)) return false
+  if (!session || session.state === 'ended' || isAlive(session, at)) return undefined
   const command = commandFor(session, at)
   const members = await readMembers(tx, sessionUid)
-  await endAndTell(deps, tx, command, session, members, { parentId: undefined, priority: 'low' }, at)
+  const ended = await endAndTell(
+    deps,
+    tx,
+    command,
+    session,
+    members,
+    { parentId: undefined, priority: 'low' },
+    at,
+  )
   await recordEvent(
     deps,
     tx,
@@ -88,7 +107,7 @@ async function expireOne(deps: ClosingDeps, tx: Tx, sessionUid: string, at: Inst
     },
     at,
   )
-  return true
+  return ended
 }
 
 function commandFor(session: Session, at: Instant): SignOutCommand {

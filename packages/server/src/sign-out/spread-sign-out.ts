@@ -6,7 +6,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import { type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
-import { type ClosingDeps, newSignOutId } from './closing.ts'
+import { type ClosingDeps, memberCountPerTransactionMax, newSignOutId, realmKnowing } from './closing.ts'
 import type { SignOutDeps } from './sign-out.ts'
 import type { SignOutCause, SignOutCommand, SignOutInitiator } from './sign-out-command.ts'
 import { readMembers, tellMembers } from './tell-members.ts'
@@ -32,8 +32,10 @@ export async function spreadSignOut(deps: SignOutDeps): Promise<boolean> {
     const sessions = realm ? await sessionsLeft(tx, open.id) : []
     if (!realm || sessions.length === 0) return completeParent(tx, open.id, at)
     let applicationCount = 0
-    for (const session of sessions)
+    for (const session of sessions) {
+      if (applicationCount >= memberCountPerTransactionMax) break
       applicationCount += await adopt({ ...deps, realm, gate }, tx, open, session, at)
+    }
     await addApplications(tx, open.id, applicationCount)
   })
   return true
@@ -96,11 +98,12 @@ async function adopt(
 ): Promise<number> {
   const signOutId = newSignOutId(deps)
   const members = await readMembers(tx, session.uid)
+  const realm = await realmKnowing(deps, members)
   tx.withCommit(
     tx.db.updateTable('session').set({ sign_out_id: signOutId }).where('uid', '=', session.uid).execute(),
   )
   const priority = command.scope.kind === 'account' ? 'high' : 'low'
-  tellMembers(deps, tx, command, { session, members, signOutId, parentId: id, priority }, at)
+  tellMembers({ ...deps, realm }, tx, command, { session, members, signOutId, parentId: id, priority }, at)
   return members.length
 }
 

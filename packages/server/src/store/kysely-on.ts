@@ -18,10 +18,49 @@ export type ProvideConnection = <T>(consumer: (connection: DatabaseConnection) =
 
 /** Transactions are the store's (`transact`): Kysely's own begin nothing here. */
 export function kyselyOn(dialect: Dialect, provideConnection: ProvideConnection): Kysely<Tables> {
-  const executor: QueryExecutor = new DefaultQueryExecutor(
-    dialect.createQueryCompiler(),
-    dialect.createAdapter(),
-    { provideConnection },
-  )
-  return new Kysely<Tables>({ config: { dialect }, dialect, driver: new DummyDriver(), executor })
+  const { compiler, adapter } = partsOf(dialect)
+  const executor: QueryExecutor = new DefaultQueryExecutor(compiler, adapter, { provideConnection })
+  return new Kysely<Tables>({ config: { dialect }, dialect, driver, executor })
+}
+
+const driver = new DummyDriver()
+
+interface DialectParts {
+  readonly compiler: ReturnType<Dialect['createQueryCompiler']>
+  readonly adapter: ReturnType<Dialect['createAdapter']>
+}
+
+/** They keep nothing of a query, and each transaction has a builder of its own. */
+const partsByDialect = new WeakMap<Dialect, DialectParts>()
+
+function partsOf(dialect: Dialect): DialectParts {
+  const known = partsByDialect.get(dialect)
+  if (known) return known
+  const made = { compiler: dialect.createQueryCompiler(), adapter: dialect.createAdapter() }
+  partsByDialect.set(dialect, made)
+  return made
+}
+
+export interface TransactionQueries {
+  readonly db: Kysely<Tables>
+  /** From here on every statement is refused. */
+  end(): void
+}
+
+/**
+ * The query builder of one transaction. A statement that comes when the transaction is over would run in the next
+ * one on this connection, or in none: it is refused instead.
+ */
+export function queriesOfTransaction(dialect: Dialect, connection: DatabaseConnection): TransactionQueries {
+  let isOver = false
+  const db = kyselyOn(dialect, async (consumer) => {
+    if (isOver) throw new TypeError('a statement was sent after the transaction had ended')
+    return consumer(connection)
+  })
+  return {
+    db,
+    end() {
+      isOver = true
+    },
+  }
 }

@@ -17,7 +17,7 @@
  */
 import type { CompiledQuery, Kysely, SelectQueryBuilder } from 'kysely'
 import type { Ambient } from '../ambient/ambient.ts'
-import type { Instant } from '../ambient/clock.ts'
+import type { Clock, Instant } from '../ambient/clock.ts'
 import { openPostgresStore } from './postgres/postgres-store.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Tables } from './tables.ts'
@@ -65,6 +65,8 @@ export interface Tx extends Queryable {
 
 export interface Store extends AsyncDisposable {
   readonly dialect: Dialect
+  /** The time that every process on this database agrees on, within a second (R18). */
+  readonly clock: Clock
   readonly read: Queryable
   /**
    * Runs `work` in one transaction and commits it durably.

@@ -48,6 +48,16 @@ export class TransactionEffects {
     await last
   }
 
+  /**
+   * What the first of the statements of `withCommit` failed with, leaving out errors that are mere consequences.
+   * Waits for all of them: call it when none can hang any more.
+   */
+  async firstFault(isConsequence: (error: unknown) => boolean): Promise<unknown> {
+    const results = await Promise.allSettled(this.#statements)
+    const faults = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason)
+    return faults.find((fault) => !isConsequence(fault))
+  }
+
   runAfterCommit(log: Log): void {
     for (const run of this.#after) {
       try {

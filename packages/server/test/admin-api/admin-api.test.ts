@@ -299,9 +299,23 @@ forEachDatabase('the admin API', (database) => {
     const id = /so_[\w-]+/.exec(ended.headers.get('link') ?? '')?.[0] ?? ''
     const retry = (path: string, body: unknown) =>
       world.call('POST', `${realm}/sign-outs/${id}${path}`, { token: root, body })
-    assert.equal(
-      (await retry('/retry', { reason: 'still waiting' })).json.type,
-      'urn:curfew:nothing_to_redeliver',
+    await store.transact((tx) =>
+      tx.db
+        .updateTable('delivery')
+        .set({ due_at: Date.now() + 3_600_000 })
+        .where('sign_out_id', '=', id)
+        .execute(),
+    )
+    const sooner = await retry('/retry', { reason: 'it is back' })
+    assert.deepEqual([sooner.status, sooner.json.deliveryIds.length], [202, 2])
+    const waiting = await store.read.db
+      .selectFrom('delivery')
+      .select(['generation', 'due_at'])
+      .where('sign_out_id', '=', id)
+      .execute()
+    assert.ok(
+      waiting.every(({ generation, due_at }) => generation === 1 && due_at <= Date.now()),
+      'what waits is brought forward and stays the same delivery',
     )
     await store.transact((tx) =>
       tx.db
@@ -320,7 +334,15 @@ forEachDatabase('the admin API', (database) => {
     const [, second] = json.applications[0].deliveries
     assert.equal(second.generation, 2)
     assert.deepEqual(second.replay, { actor: idOf('master', 'root'), reason: 'the firewall was opened' })
-    assert.equal((await retry(`/deliveries/${second.id}/retry`, { reason: 'again' })).status, 409)
+    await store.transact((tx) =>
+      tx.db
+        .updateTable('delivery')
+        .set({ state: 'leased', lease_until: Date.now() + 30_000 })
+        .where('id', '=', second.id)
+        .execute(),
+    )
+    const leased = await retry(`/deliveries/${second.id}/retry`, { reason: 'again' })
+    assert.deepEqual([leased.status, leased.json.type], [409, 'urn:curfew:nothing_to_redeliver'])
     const [event] = (await get(`${realm}/admin-events?resourceTypes=SIGN_OUT`)).json
     assert.deepEqual(event.details, { reason: 'the firewall was opened' })
   })

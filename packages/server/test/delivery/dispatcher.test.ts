@@ -93,6 +93,17 @@ forEachDatabase('the dispatcher', (database) => {
     await running.until(() => running.settled.length === 1, 2000)
   })
 
+  test('D13: what waits at an endpoint whose row housekeeping has just removed is told all the same', async () => {
+    await using store = await database.open()
+    await givenSignOut(store, ['wiki'], Date.now())
+    await store.transact(async (tx) => void (await tx.db.deleteFrom('endpoint').execute()))
+    await using running = run(
+      store,
+      scriptedSender(() => answered(200)),
+    )
+    await running.until(() => running.settled.length === 1)
+  })
+
   test('SR-19: what is due in a moment is sent in that moment, by a timer and not by polling', async () => {
     await using store = await database.open()
     await using running = run(

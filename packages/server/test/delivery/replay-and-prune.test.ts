@@ -11,6 +11,7 @@ import { findOverdueEndpoints } from '../../src/delivery/overdue-endpoints.ts'
 import { pruneDeliveries } from '../../src/delivery/prune.ts'
 import { readSignOut } from '../../src/delivery/read-sign-out.ts'
 import { type RedeliverScope, redeliver, renewBlocked } from '../../src/delivery/redeliver.ts'
+import { type BlockedApplication, renewAllowed } from '../../src/delivery/renew-allowed.ts'
 import { tryNow } from '../../src/delivery/try-now.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -122,6 +123,37 @@ forEachDatabase('replay', (database) => {
     for (const id of [deliveryIds[0], old.deliveryIds[0]]) {
       assert.equal((await deliveryRow(store, id as string)).state, 'blocked')
     }
+  })
+
+  test('D7: a process that starts with a policy that allows more tries what was blocked by itself, and the rest stays', async () => {
+    await using store = await database.open()
+    await givenSignOut(store, ['wiki', 'chat'], at)
+    await givenSignOut(store, ['wiki', 'chat'], at)
+    const blocked = { kind: 'blocked', reason: 'policy.private_address', detail: '', durationMs: 1 } as const
+    await settleAs(store, (await claimAt(store, ['wiki', 'chat'], at)).leased, blocked, at)
+    const asked: string[] = []
+    const deps = {
+      ...systemAmbient({ clock: { now: () => at + 5000 } }),
+      store,
+      isAllowed: async ({ clientId, address }: BlockedApplication) => {
+        asked.push(address)
+        return clientId === 'wiki'
+      },
+    }
+    assert.equal(await renewAllowed(deps), 2)
+    assert.deepEqual(
+      asked,
+      ['chat', 'wiki'].map((id) => `https://${id}.example/backchannel-logout`),
+    )
+    assert.equal(await renewAllowed(deps), 0, 'what is under way is not renewed again')
+    const { leased } = await claimAt(store, ['wiki', 'chat'], at + 5000)
+    assert.deepEqual(
+      leased.map(({ subject, generation }) => [subject.clientId, generation]),
+      [
+        ['wiki', 2],
+        ['wiki', 2],
+      ],
+    )
   })
 
   test('D13: when the address changes, what waits is tried at the new one at once, and the pause of the old one ends', async () => {

@@ -6,6 +6,8 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { isCurfewError } from '../../src/errors.ts'
+import { readSession } from '../../src/session/read-session.ts'
+import { readFrames } from '../../src/sign-out/trigger/read-frames.ts'
 import { openStore, type Store, type Tx } from '../../src/store/store.ts'
 import { forEachDatabase, type TestDatabase } from '../support/database.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
@@ -122,12 +124,13 @@ function defineForPostgres(database: TestDatabase): void {
     const { store, proxy } = faulty
     proxy.blackhole('toCaller')
     const startedAt = performance.now()
-    await assert.rejects(
-      store.transact((tx) => insertHandle(tx, 'deaf')),
-      isUnavailable,
-    )
+    const reading = readSession(store.read, 'one')
+    const readingBehind = wait(200).then(() => readSession(store.read, 'another'))
+    const writing = store.transact((tx) => insertHandle(tx, 'deaf'))
+    for (const waiting of [reading, readingBehind, writing]) await assert.rejects(waiting, isUnavailable)
     assert.ok(performance.now() - startedAt < 20_000)
     proxy.heal()
+    assert.equal(await readSession(store.read, 'one'), undefined)
     await store.transact((tx) => insertHandle(tx, 'heard'))
     assert.ok((await handleIds(store)).includes('heard'))
   })
@@ -250,6 +253,52 @@ function defineForPostgres(database: TestDatabase): void {
       rows.map((row) => row.used_at),
       [2, 2],
     )
+  })
+
+  test('F-24: a deadlock that nobody waits for the answer of is tried again like any other', async () => {
+    await using faulty = await openFaulty(database)
+    const { store } = faulty
+    await store.transact(async (tx) => {
+      await insertHandle(tx, 'a')
+      await insertHandle(tx, 'b')
+    })
+    const both = Promise.withResolvers<void>()
+    let firstLocks = 0
+    const cross = (first: string, second: string) =>
+      store.transact(async (tx) => {
+        const touch = (id: string) =>
+          tx.db
+            .updateTable('handle')
+            .set((column) => ({ used_at: sql<number>`coalesce(${column.ref('used_at')}, 0) + 1` }))
+            .where('id_hash', '=', id)
+            .execute()
+        await touch(first)
+        if (++firstLocks === 2) both.resolve()
+        await both.promise
+        tx.withCommit(touch(second))
+        await tx.db.selectFrom('handle').select('id_hash').execute()
+      })
+    await Promise.all([cross('a', 'b'), cross('b', 'a')])
+    const rows = await store.read.db.selectFrom('handle').select('used_at').execute()
+    assert.deepEqual(
+      rows.map((row) => row.used_at),
+      [2, 2],
+    )
+  })
+
+  test('F-26: whoever locks the outbox holds up no look at a session', async () => {
+    await using faulty = await openFaulty(database)
+    const { store, operator } = faulty
+    await readSession(store.read, 'warm')
+    await operator.query('begin')
+    await operator.query('lock table delivery in access exclusive mode')
+    const frames = readFrames(store.read, 'so_1')
+    await wait(100)
+    const startedAt = performance.now()
+    await readSession(store.read, 's')
+    assert.ok(performance.now() - startedAt < 1000)
+    await operator.query('rollback')
+    assert.deepEqual(await frames, [])
   })
 
   test('F-26: a lock on the table is waited for, and refused when it takes too long', async () => {

@@ -88,6 +88,18 @@ forEachDatabase('realms in memory', (database) => {
     assert.equal((await realms.byName('one'))?.version, 99)
   })
 
+  test('nor does a clock that is set back by an hour hide a change (F-27, F-28)', async () => {
+    await using store = await database.open()
+    const id = await make(store, 'one')
+    const { realms, pass } = openRealms(store)
+    await realms.byId(id)
+    pass(600)
+    await realms.byId(id)
+    await changeSilently(store, id)
+    pass(-3_600_000)
+    assert.equal((await realms.byId(id))?.version, 99)
+  })
+
   test('a realm that is not there is asked for again, and a deleted one is gone', async () => {
     await using store = await database.open()
     const { realms, pass } = openRealms(store)

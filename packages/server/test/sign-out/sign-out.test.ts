@@ -7,10 +7,11 @@ import { expireSessions } from '../../src/sign-out/expire-sessions.ts'
 import { type SignOutDeps, signOut } from '../../src/sign-out/sign-out.ts'
 import type { SignOutCommand, SignOutScope } from '../../src/sign-out/sign-out-command.ts'
 import { spreadSignOut } from '../../src/sign-out/spread-sign-out.ts'
+import { insertRows } from '../../src/store/bulk-rows.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { testClient, testRealm, testRealms } from '../support/realm-fixture.ts'
-import { givenSession, sidOf } from '../support/session-fixture.ts'
+import { givenSession, type SessionFixture, sidOf } from '../support/session-fixture.ts'
 
 const told = (clientId: string) =>
   testClient(clientId, { attributes: { 'backchannel.logout.url': `https://${clientId}.example/bc` } })
@@ -78,6 +79,28 @@ const artifactIds = async (store: Store) =>
     (row) => row.id_hash,
   )
 
+/** A session with one application, and copies of its row for the others: one by one they would take seconds. */
+async function givenWideSession(
+  store: Store,
+  fixture: SessionFixture,
+  [first = '', ...others]: readonly string[],
+): Promise<void> {
+  await givenSession(store, { ...fixture, clientIds: [first] })
+  await store.transact(async (tx) => {
+    const row = await tx.db
+      .selectFrom('client_session')
+      .selectAll()
+      .where('session_uid', '=', fixture.uid)
+      .executeTakeFirstOrThrow()
+    const rows = others.map((clientId) => ({
+      ...row,
+      client_id: clientId,
+      sid: sidOf(fixture.uid, clientId),
+    }))
+    await insertRows(tx, 'client_session', rows)
+  })
+}
+
 forEachDatabase('a sign-out', (database) => {
   test('I2: ends the session and writes one delivery for each application with a channel, in one commit', async () => {
     await using store = await database.open()
@@ -101,6 +124,26 @@ forEachDatabase('a sign-out', (database) => {
     assert.equal(event.type, 'LOGOUT')
     assert.equal(JSON.parse(event.details).sign_out_id, result.signOutId)
     assert.equal(event.session_uid, 's1')
+  })
+
+  test('I2: an application that was registered elsewhere a moment ago is told too', async () => {
+    await using store = await database.open()
+    const fresh = testRealm([told('wiki'), told('new')])
+    let known = realm
+    const realms = { ...testRealms(realm), byId: async () => known, invalidate: () => (known = fresh) }
+    for (const uid of ['s1', 's2', 's3']) {
+      known = realm
+      await givenSession(store, { uid, accountId: uid, clientIds: ['wiki', 'new'], idleUntil: at })
+      const deps = { ...depsFor(store), realms }
+      if (uid === 's1') await signOut(deps, ofSession(uid))
+      else if (uid === 's2')
+        await signOut(deps, command({ kind: 'application', sessionUid: uid, clientId: 'new' }))
+      else assert.equal(await expireSessions(deps), 2)
+    }
+    assert.deepEqual(
+      (await deliveriesOf(store)).map((row) => `${row.session_uid} ${row.client_id}`),
+      ['s1 new', 's1 wiki', 's2 new', 's2 wiki', 's3 new', 's3 wiki'],
+    )
   })
 
   test('R6, I11: twice at once is one sign-out with one set of deliveries, and both callers get its id', async () => {
@@ -158,8 +201,29 @@ forEachDatabase('a sign-out', (database) => {
   })
 
   test('D12: the horizon is 72 h, or the maximum life of the client session if that is shorter', async () => {
+    const short = testClient('short', {
+      attributes: {
+        'backchannel.logout.url': 'https://short.example/bc',
+        'client.session.max.lifespan': '600',
+      },
+    })
     await using store = await database.open()
-    await givenSession(store, { uid: 's1', clientIds: ['wiki'] })
+    const deps = { ...depsFor(store), realms: testRealms(testRealm([told('wiki'), short])) }
+    await givenSession(store, { uid: 's1', clientIds: ['short', 'wiki'], endsAt: 1000 + 36_000_000 })
+    await givenSession(store, { uid: 's2', clientIds: ['wiki'] })
+    await signOut(deps, ofSession('s1'))
+    await signOut(deps, ofSession('s2'))
+    assert.deepEqual(
+      (await deliveriesOf(store)).map((row) => row.horizon_at - at),
+      [600_000, 36_000_000, 72 * 3_600_000],
+    )
+  })
+
+  test('D12: an idle time, or a session that was about to end, shortens no horizon', async () => {
+    await using store = await database.open()
+    await givenSession(store, { uid: 's1', clientIds: ['wiki'], endsAt: 1000 + 36_000_000 })
+    const row = { started_at: at - 1000, expires_at: at + 1000 }
+    await store.transact((tx) => tx.db.updateTable('client_session').set(row).execute())
     await signOut(depsFor(store), ofSession('s1'))
     assert.equal((await deliveriesOf(store))[0]?.horizon_at, at + 36_000_000)
   })
@@ -281,6 +345,27 @@ forEachDatabase('a sign-out', (database) => {
       .where('id', '=', result.signOutId)
       .executeTakeFirstOrThrow()
     assert.deepEqual([parent.application_count, parent.completed_at], [240, at])
+  })
+
+  test('D18: wide sessions of one person, or of one sweep, are never ended in one transaction beyond 10,000 deliveries', async () => {
+    const clients = Array.from({ length: 2600 }, (_, index) => told(`app-${index}`))
+    const wide = testRealms(testRealm(clients))
+    const clientIds = clients.map(({ clientId }) => clientId)
+    await using store = await database.open()
+    for (const uid of ['s1', 's2', 's3']) await givenWideSession(store, { uid }, clientIds)
+    const deps = { ...depsFor(store), realms: wide }
+    const result = await signOut(deps, command({ kind: 'account', accountId: 'alice' }))
+    assert.ok(result.ok)
+    assert.equal((await deliveriesOf(store)).length, 0, 'the doors are closed first')
+    const counts: number[] = []
+    while (await spreadSignOut(deps)) counts.push((await deliveriesOf(store)).length)
+    assert.deepEqual(counts, [5200, 7800, 7800])
+
+    for (const uid of ['x1', 'x2', 'x3'])
+      await givenWideSession(store, { uid, accountId: 'bob', idleUntil: at }, clientIds)
+    assert.equal(await expireSessions(deps), 2)
+    assert.equal(await expireSessions(deps), 1)
+    assert.equal((await deliveriesOf(store)).length, 15_600)
   })
 
   test('KW-21, R13: a session expires at its time, not a second before, and a sign-out beside the sweep is one sign-out', async () => {

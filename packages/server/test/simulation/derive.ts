@@ -157,8 +157,8 @@ async function finish(
   from: Pick<DerivedFrom, 'kind' | 'sessionUid' | 'accountId'> & Partial<DerivedFrom>,
   id: string,
 ): Promise<Derived> {
-  const { ambient, stores } = process
-  const deps = { store: stores[from.kind], ambient, random: ambient.random, log: ambient.log }
+  const { ambient, realms, stores } = process
+  const deps = { store: stores[from.kind], realms, ambient, random: ambient.random, log: ambient.log }
   const whole: DerivedFrom = {
     offlineGrantId: undefined,
     keptTokenHash: undefined,

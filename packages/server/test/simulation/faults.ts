@@ -122,6 +122,5 @@ function freeze(world: World, process: SimulatedProcess): void {
 export function stepClock(world: World): void {
   const process = world.random.pick(world.processes)
   process.clockOffsetMs += world.random.pick([-300_000, -60_000, 60_000, 300_000])
-  process.hadClockStep = true
   world.history.add(`${world.scheduler.now} ${process.name} clock ${process.clockOffsetMs}`)
 }

@@ -1,5 +1,6 @@
 /** One server process: its ambient world, its store, its dispatcher and its background jobs, all the product's own. */
 import type { Ambient } from '../../src/ambient/ambient.ts'
+import type { Clock } from '../../src/ambient/clock.ts'
 import { silentLog } from '../../src/ambient/log.ts'
 import { startBackground } from '../../src/background/background.ts'
 import { defaultDeliverySettings } from '../../src/delivery/delivery.ts'
@@ -11,6 +12,7 @@ import type { Sender } from '../../src/sender/sender.ts'
 import { expireSessions } from '../../src/sign-out/expire-sessions.ts'
 import type { SignOutDeps } from '../../src/sign-out/sign-out.ts'
 import { spreadSignOut } from '../../src/sign-out/spread-sign-out.ts'
+import { createCorrectedClock } from '../../src/store/postgres/database-clock.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createWakeBus, type WakeBus } from '../../src/store/wake.ts'
 import { diesAt, freezesAt } from './faults.ts'
@@ -44,7 +46,6 @@ export interface SimulatedProcess extends Owner {
   readonly stores: Readonly<Record<StoreLabel, Store>>
   clockOffsetMs: number
   wasFrozen: boolean
-  hadClockStep: boolean
   /** Requests that it is working on. */
   openCount: number
 }
@@ -61,7 +62,6 @@ export function createProcess(world: World): SimulatedProcess {
     parked: [] as (() => void)[],
     clockOffsetMs: random.between(-plan.clockOffsetMsMax, plan.clockOffsetMsMax),
     wasFrozen: false,
-    hadClockStep: false,
     openCount: 0,
   }
   const turns: Turns = {
@@ -85,7 +85,7 @@ export function createProcess(world: World): SimulatedProcess {
 function ambientOf(world: World, process: SimulatedProcess): Ambient {
   const { scheduler, random, plan } = world
   return {
-    clock: { now: () => scheduler.now + process.clockOffsetMs },
+    clock: clockOf(world, process),
     timer: { after: (delayMs, run) => scheduler.after(process, delayMs, run) },
     random: world.productRandom,
     log: silentLog,
@@ -96,6 +96,15 @@ function ambientOf(world: World, process: SimulatedProcess): Ambient {
       return new Promise((resolve) => scheduler.after(process, random.between(0, 40), resolve))
     },
   }
+}
+
+/** The machine's clock is as wrong as the run has it; what the product makes of it is the product's. */
+function clockOf({ scheduler, planted }: World, process: SimulatedProcess): Clock {
+  const machine = { now: () => scheduler.now + process.clockOffsetMs, elapsedMs: () => scheduler.now }
+  if (planted?.trustsMachineClock) return machine
+  const corrected = createCorrectedClock(machine, silentLog)
+  corrected.hear(scheduler.now, scheduler.now, scheduler.now)
+  return corrected
 }
 
 function storesOf(world: World, process: SimulatedProcess): Readonly<Record<StoreLabel, Store>> {

@@ -111,6 +111,32 @@ forEachDatabase('processes on one database', (database) => {
     )
   })
 
+  test('R18, S-10: on machines whose clocks are 5 min off to either side, tokens are of now and nobody waits', async () => {
+    await using receiver = await startReceiver()
+    await using processes = await startProcesses(database, 2, realmOf(receiver), [300_000, -300_000])
+    const browser = processes.browser()
+    const wiki = processes.rp('wiki')
+    for (const [from, to] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      await processes.through(from)
+      const tokens = await wiki.signIn(browser)
+      const idToken = JSON.parse(atob(tokens.id_token.split('.')[1] ?? '')) as { iat: number }
+      assert.ok(Math.abs(idToken.iat - Date.now() / 1000) < 3, `an ID token of ${idToken.iat}`)
+      await processes.through(to)
+      const refreshed = await wiki.refresh(tokens.refresh_token)
+      assert.equal(refreshed.status, 200)
+      const toldBefore = receiver.received.length
+      await browser.get(wiki.logoutUrl({ id_token_hint: tokens.id_token }))
+      await receiver.until(toldBefore + 1, { timeoutMs: 5000 })
+      const claims = receiver.received[toldBefore]?.claims ?? {}
+      const sentAt = Date.now() / 1000
+      const [iat, exp] = [Number(claims['iat']), Number(claims['exp'])]
+      assert.ok(Math.abs(iat - sentAt) < 5 && exp - iat === 120, `a logout token of ${iat} at ${sentAt}`)
+    }
+  })
+
   test('F-19, F-27: a process whose LISTEN has gone deaf is carried by polling', async () => {
     await using receiver = await startReceiver()
     await using processes = await startProcesses(database, 1, realmOf(receiver))

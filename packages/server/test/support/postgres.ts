@@ -25,10 +25,12 @@ export interface TestPostgresOptions {
   /** Durable as in production; off by default, because most tests do not crash the database. */
   readonly fsync?: boolean
   readonly settings?: readonly string[]
+  /** Where its folder is made; the system's temporary folder by default. */
+  readonly parent?: string
 }
 
 export async function startPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
-  const folder = mkdtempSync(join(tmpdir(), 'curfew-postgres-'))
+  const folder = mkdtempSync(join(options.parent ?? tmpdir(), 'curfew-postgres-'))
   const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
   if ('uid' in identity) chownSync(folder, 65534, 65534)
   chmodSync(folder, 0o755)

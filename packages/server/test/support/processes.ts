@@ -3,6 +3,7 @@
  * one or the other: a load balancer without sticky sessions. Each reaches the database through a proxy of its own.
  */
 import { systemAmbient } from '../../src/ambient/ambient.ts'
+import { systemClock } from '../../src/ambient/clock.ts'
 import { type ComposedServer, compose } from '../../src/compose.ts'
 import { loadSettings } from '../../src/config/config.ts'
 import { serverSecret } from '../../src/key/seal.ts'
@@ -38,6 +39,7 @@ export async function startProcesses(
   database: TestDatabase,
   count: number,
   realm: RealmExportOptions,
+  clockOffsetsMs: readonly number[] = [],
 ): Promise<Processes> {
   const { dataDir, databaseUrl } = await database.create()
   const balancer = await startFaultProxy(0)
@@ -51,7 +53,12 @@ export async function startProcesses(
     if (!result.ok) throw new Error(JSON.stringify(result.problems))
   }
   for (let index = 0; index < count; index++) {
-    const member = await composeMember({ dataDir, databaseUrl: databaseUrl ?? '', publicUrl })
+    const member = await composeMember({
+      dataDir,
+      databaseUrl: databaseUrl ?? '',
+      publicUrl,
+      clockOffsetMs: clockOffsetsMs[index] ?? 0,
+    })
     members.push(member)
     if (index === 0) await reimport(0, realm)
     await member.server.listen()
@@ -92,6 +99,8 @@ async function composeMember(at: {
   readonly dataDir: string
   readonly databaseUrl: string
   readonly publicUrl: string
+  /** By how much the clock of its machine is ahead. */
+  readonly clockOffsetMs: number
 }): Promise<Member> {
   const through = new URL(at.databaseUrl)
   const database = await startFaultProxy(Number(through.port))
@@ -107,6 +116,7 @@ async function composeMember(at: {
   }
   const { settings } = loadSettings({ flags, env: {} })
   const secret = serverSecret(Buffer.alloc(32, 9))
-  const server = await compose(settings, { ambient: systemAmbient(), secret, env: {} })
+  const clock = { ...systemClock, now: () => Date.now() + at.clockOffsetMs }
+  const server = await compose(settings, { ambient: systemAmbient({ clock }), secret, env: {} })
   return { server, url: `http://127.0.0.1:${port}`, database }
 }

@@ -8,6 +8,7 @@
 import type { Ambient } from '../../ambient/ambient.ts'
 import { type GateName, openGate } from '../../ambient/gate.ts'
 import { type EventDeps, recordEvent, recordEventForAnswer } from '../../event/record-event.ts'
+import type { Realms } from '../../realm/realm.ts'
 import type { Store, Tx } from '../../store/store.ts'
 import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
 import { isReadOutdated, lockAndCheck } from './lock-and-check.ts'
@@ -18,6 +19,7 @@ import { demandMembers, writeSession } from './write-session.ts'
 
 export interface CommitDeps extends EventDeps {
   readonly store: Store
+  readonly realms: Realms
   readonly ambient: Ambient
 }
 

@@ -1,5 +1,9 @@
 /** Writes client scopes and clients of a draft. */
+import { openGate } from '../../ambient/gate.ts'
 import { randomUuid } from '../../ambient/random.ts'
+import { addressChanged } from '../../delivery/address-changed.ts'
+import { channelsOf } from '../../rp/channels.ts'
+import { clientFromRepresentation } from '../../rp/client-from-representation.ts'
 import { newClientSecret, openClientSecret, sealClientSecret } from '../../rp/client-secret.ts'
 import { flagOf, type Representation, textOf, textsOf } from '../../rp/representation.ts'
 import { insertRows } from '../../store/bulk-rows.ts'
@@ -147,4 +151,23 @@ async function updateClient(context: WriteContext, row: ClientTable, draft: Clie
     .where('id', '=', row.id)
     .execute()
   context.changes.push(changed('client', draft.clientId, members))
+  if (addressesOf(row, before) !== addressesOf(row, after)) await tellAddressChanged(context, row)
+}
+
+/** Over which channels the client is told, and where. */
+function addressesOf(row: ClientTable, representation: Representation): string {
+  const protocol = textOf(representation, 'protocol') ?? row.protocol
+  const given = { row: { ...row, protocol }, representation, secret: undefined, baseUrl: '' }
+  return JSON.stringify(channelsOf(clientFromRepresentation(given)))
+}
+
+/** D13, D7: what waits goes to the new address at once, and what was blocked gets another chance. */
+async function tellAddressChanged({ tx, random, at }: WriteContext, row: ClientTable): Promise<void> {
+  const change = {
+    realmId: row.realm_id,
+    clientId: row.client_id,
+    actor: 'import',
+    reason: 'The address of the application was changed.',
+  }
+  await addressChanged(tx, { random, gate: openGate }, change, at)
 }

@@ -29,7 +29,10 @@ const select = compiledQuery(['signOutId'], (db, { signOutId }) =>
     .limit(frameCountMax),
 )
 
-/** Of this sign-out and of its parts, where it was spread over many sessions. */
-export function readFrames(on: Queryable, signOutId: string): Promise<readonly FrameTarget[]> {
-  return select(on, { signOutId })
+/**
+ * Of this sign-out and of its parts, where it was spread over many sessions. Not on the connection that all share:
+ * whoever locks the outbox for maintenance would hold up every look at a session with it (F-26).
+ */
+export function readFrames({ db, dialect }: Queryable, signOutId: string): Promise<readonly FrameTarget[]> {
+  return select({ db, dialect }, { signOutId })
 }

@@ -5,13 +5,12 @@
  * @see PostgreSQL 18, Frontend/Backend Protocol, Extended Query and Pipelining
  */
 import type pg from 'pg'
-import { isStalePlan } from './database-fault.ts'
+import type { StatementNames } from './statement-names.ts'
 
 export interface Statement {
   readonly text: string
-  /** Of the prepared statement; undefined for one that is parsed at every run. */
-  readonly name: string | undefined
-  readonly values: readonly unknown[]
+  /** As PostgreSQL reads them. */
+  readonly values: readonly (string | null)[]
   readonly resolve: (result: StatementResult) => void
   readonly reject: (cause: unknown) => void
 }
@@ -28,19 +27,19 @@ interface Column {
   readonly parse: (text: string) => unknown
 }
 
-/** What one connection knows of a prepared statement. */
-export type KnownStatement =
-  | { readonly state: 'parsed'; readonly columns: readonly Column[] | undefined }
-  /** Its columns have changed since it was prepared: it must be closed before it is parsed again. */
-  | { readonly state: 'stale' }
-
-/** By the name of the prepared statement. */
-export type KnownStatements = Map<string, KnownStatement>
+/** The columns of each statement that one connection has parsed, by its name; undefined until it has run. */
+export type ParsedStatements = Map<string, readonly Column[] | undefined>
 
 /** How the batch ended: all answered, or one statement refused and those behind it not run. */
 export type BatchEnd =
   | { readonly ok: true; readonly answered: readonly StatementResult[] }
-  | { readonly ok: false; readonly answered: readonly StatementResult[]; readonly error: Error }
+  | {
+      readonly ok: false
+      readonly answered: readonly StatementResult[]
+      readonly error: Error
+      /** Name of the prepared statement that was refused. */
+      readonly name: string | undefined
+    }
 
 // biome-ignore lint/style/useNamingConvention: the driver's own name
 type Fields = readonly { readonly name: string; readonly dataTypeID: number }[]
@@ -50,7 +49,8 @@ export class StatementBatch implements pg.Submittable {
   readonly statements: readonly Statement[]
   /** `pg` puts the clock of its time limit here. */
   callback: ((error: Error | null) => void) | undefined = undefined
-  readonly #known: KnownStatements
+  readonly #names: readonly (string | undefined)[]
+  readonly #parsed: ParsedStatements
   readonly #parserFor: ParserFor
   readonly #ended: (end: BatchEnd) => void
   readonly #answered: StatementResult[] = []
@@ -61,12 +61,13 @@ export class StatementBatch implements pg.Submittable {
 
   constructor(
     statements: readonly Statement[],
-    known: KnownStatements,
+    { names, parsed }: { readonly names: StatementNames; readonly parsed: ParsedStatements },
     parserFor: ParserFor,
     ended: (end: BatchEnd) => void,
   ) {
     this.statements = statements
-    this.#known = known
+    this.#names = statements.map(({ text }) => names.of(text))
+    this.#parsed = parsed
     this.#parserFor = parserFor
     this.#ended = ended
   }
@@ -75,30 +76,28 @@ export class StatementBatch implements pg.Submittable {
     const { stream } = connection
     stream.cork()
     try {
-      for (const statement of this.statements) this.#write(connection, statement)
+      for (const [index, statement] of this.statements.entries())
+        this.#write(connection, statement, this.#names[index])
       connection.sync()
     } finally {
       stream.uncork()
     }
   }
 
-  #write(connection: pg.Connection, { name, text, values }: Statement): void {
-    const known = name === undefined ? undefined : this.#known.get(name)
-    const isParsed = known?.state === 'parsed' || (name !== undefined && this.#parsing.includes(name))
-    if (name !== undefined && known?.state === 'stale') connection.close({ type: 'S', name }, true)
-    if (!isParsed) {
+  #write(connection: pg.Connection, { text, values }: Statement, name: string | undefined): void {
+    if (name === undefined || !(this.#parsed.has(name) || this.#parsing.includes(name))) {
       connection.parse({ name: name ?? '', text, types: [] }, true)
       this.#parsing.push(name ?? '')
     }
-    connection.bind({ statement: name ?? '', values: values.map(toText) }, true)
-    if (known?.state !== 'parsed' || !known.columns) connection.describe({ type: 'P', name: '' }, true)
+    connection.bind({ statement: name ?? '', values: [...values] }, true)
+    if (name === undefined || !this.#parsed.get(name)) connection.describe({ type: 'P', name: '' }, true)
     connection.execute(null, true)
   }
 
   /** PostgreSQL keeps what it parsed, whatever becomes of the transaction. */
   handleParseComplete(): void {
     const name = this.#parsing.shift()
-    if (name) this.#known.set(name, { state: 'parsed', columns: undefined })
+    if (name) this.#parsed.set(name, undefined)
   }
 
   handleRowDescription({ fields }: { readonly fields: Fields }): void {
@@ -120,10 +119,8 @@ export class StatementBatch implements pg.Submittable {
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
-    const name = this.#current()?.name
-    const known = name === undefined ? undefined : this.#known.get(name)
-    if (name !== undefined && known?.state === 'parsed' && !known.columns)
-      this.#known.set(name, { state: 'parsed', columns: this.#columns ?? [] })
+    const name = this.#currentName()
+    if (name !== undefined && !this.#parsed.get(name)) this.#parsed.set(name, this.#columns ?? [])
     this.#answered.push({ rows: this.#rows, tag: text })
     this.#rows = []
     this.#columns = undefined
@@ -134,9 +131,7 @@ export class StatementBatch implements pg.Submittable {
   }
 
   handleError(error: Error): void {
-    const name = this.#current()?.name
-    if (name !== undefined && isStalePlan(error)) this.#known.set(name, { state: 'stale' })
-    this.#end({ ok: false, answered: this.#answered, error })
+    this.#end({ ok: false, answered: this.#answered, error, name: this.#currentName() })
   }
 
   handleEmptyQuery(): void {
@@ -155,14 +150,13 @@ export class StatementBatch implements pg.Submittable {
     throw new TypeError('nothing is copied')
   }
 
-  #current(): Statement | undefined {
-    return this.statements[this.#answered.length]
+  #currentName(): string | undefined {
+    return this.#names[this.#answered.length]
   }
 
   #knownColumns(): readonly Column[] | undefined {
-    const name = this.#current()?.name
-    const known = name === undefined ? undefined : this.#known.get(name)
-    return known?.state === 'parsed' ? known.columns : undefined
+    const name = this.#currentName()
+    return name === undefined ? undefined : this.#parsed.get(name)
   }
 
   /** Once: after its time limit `pg` may still deliver what was on its way. */
@@ -174,7 +168,8 @@ export class StatementBatch implements pg.Submittable {
   }
 }
 
-function toText(value: unknown): string | null {
+/** @throws TypeError for what no column holds */
+export function toText(value: unknown): string | null {
   if (value === null || value === undefined) return null
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)

@@ -2,19 +2,15 @@
  * A demand that PostgreSQL itself refuses, so that a transaction need not wait for the answer: the statement is
  * counted, and any other count than one is cast to a number that it is not. Needs no function in the schema.
  */
-import type { CompiledQuery } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
 import { isReading, Unmet } from '../compiled-query.ts'
-import type { PostgresConnection } from './postgres-driver.ts'
+import type { Tables } from '../tables.ts'
 
 const wrapped = new Map<string, string>()
 
-export async function demandOne(
-  connection: PostgresConnection,
-  statement: CompiledQuery,
-  demand: string,
-): Promise<void> {
+export async function demandOne(db: Kysely<Tables>, statement: CompiledQuery, demand: string): Promise<void> {
   try {
-    await connection.db.executeQuery({ ...statement, sql: counted(statement, demand) })
+    await db.executeQuery({ ...statement, sql: counted(statement, demand) })
   } catch (error) {
     throw isUnmet(error, demand) ? new Unmet(demand) : error
   }

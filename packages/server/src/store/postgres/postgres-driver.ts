@@ -16,25 +16,31 @@ import {
   type QueryResult,
 } from 'kysely'
 import pg, { type Pool, type PoolClient } from 'pg'
-import { kyselyOn, type ProvideConnection } from '../kysely-on.ts'
+import {
+  kyselyOn,
+  type ProvideConnection,
+  queriesOfTransaction,
+  type TransactionQueries,
+} from '../kysely-on.ts'
 import type { Tables } from '../tables.ts'
 import {
   isConnectionError,
+  isConsequence,
   isDatabaseFault,
   isRetryable,
-  isStalePlan,
+  isStaleStatement,
   unavailable,
 } from './database-fault.ts'
 import {
   type BatchEnd,
-  type KnownStatements,
+  type ParsedStatements,
   type Statement,
   StatementBatch,
   type StatementResult,
+  toText,
 } from './postgres-batch.ts'
+import { StatementNames } from './statement-names.ts'
 
-/** Statements longer than this are bulk inserts of one length or another; naming them would fill the server's memory. */
-const namedStatementCharactersMax = 4000
 /** A batch is answered as a whole: more than this would make the first wait for the last. */
 const batchCountMax = 100
 
@@ -58,7 +64,7 @@ export interface PostgresConnections extends Disposable {
 }
 
 export function openConnections(pool: Pool): PostgresConnections {
-  const names: StatementNames = new Map()
+  const names = new StatementNames()
   const kept = new WeakMap<PoolClient, PostgresConnection>()
   const borrow = async (): Promise<PostgresConnection> => {
     const client = await pool.connect().catch((error: unknown) => {
@@ -108,19 +114,14 @@ function shareConnection(
   }
 }
 
-/** By the statement's text; the same on every connection. */
-type StatementNames = Map<string, string>
-
 /**
  * One batch is on its way at a time; what is sent meanwhile makes the next one. So requests that share a
  * connection are batched by themselves, the more the busier it is.
  */
 export class PostgresConnection implements DatabaseConnection {
-  /** Queries on this connection: sent at the call, answered in order. */
-  readonly db: Kysely<Tables>
   readonly #client: PoolClient
   readonly #names: StatementNames
-  readonly #known: KnownStatements = new Map()
+  readonly #parsed: ParsedStatements = new Map()
   readonly #keepFault = (error: Error): void => {
     this.#brokenBy ??= error
   }
@@ -129,13 +130,16 @@ export class PostgresConnection implements DatabaseConnection {
   #onItsWay: StatementBatch | undefined
   #isFlushing = false
   #isInTransaction = false
-  #isEnding = false
 
   constructor(client: PoolClient, names: StatementNames) {
     this.#client = client
     this.#names = names
-    this.db = kyselyOn(dialect, (consumer) => consumer(this))
     client.connection.on('parseComplete', () => this.#onItsWay?.handleParseComplete())
+  }
+
+  /** Queries of one transaction on this connection: sent at the call, answered in order. */
+  queries(): TransactionQueries {
+    return queriesOfTransaction(dialect, this)
   }
 
   take(): void {
@@ -149,23 +153,20 @@ export class PostgresConnection implements DatabaseConnection {
   }
 
   release(): void {
-    this.#isEnding = false
     this.#client.release(this.#brokenBy)
     // a broken one may have more to say while it is being closed
     if (!this.isBroken) this.#client.off('error', this.#keepFault)
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    // it would run behind COMMIT, in no transaction at all
-    if (this.#isEnding) throw new TypeError('a statement was sent after the transaction had ended')
-    const { rows, tag } = await this.#send(query.sql, query.parameters)
+    // a value that cannot be bound is refused here, alone, before a batch is half written
+    const { rows, tag } = await this.#send(query.sql, query.parameters.map(toText))
     return { rows, numAffectedRows: countOf(tag) }
   }
 
   /** `begin`, `commit` and `rollback`. Returns the tag of what was done: an aborted transaction answers ROLLBACK to COMMIT. */
   async control(text: 'begin' | 'commit' | 'rollback'): Promise<string> {
     this.#isInTransaction = true
-    this.#isEnding = text !== 'begin'
     try {
       const { tag } = await this.#send(text, [])
       if (text !== 'begin') this.#isInTransaction = false
@@ -182,9 +183,11 @@ export class PostgresConnection implements DatabaseConnection {
     throw new TypeError('queries are not streamed: read pages of a bounded size')
   }
 
-  #send(text: string, values: readonly unknown[]): Promise<StatementResult> {
+  #send(text: string, values: readonly (string | null)[]): Promise<StatementResult> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ text, name: this.#nameOf(text), values, resolve, reject })
+      // behind an answer that never came nothing is answered: waiting for it once is enough (F-19)
+      if (this.#brokenBy) reject(explained(this.#brokenBy))
+      else this.#enqueue({ text, values, resolve, reject })
     })
   }
 
@@ -202,7 +205,8 @@ export class PostgresConnection implements DatabaseConnection {
   #flush(): void {
     const statements = this.#waiting.splice(0, batchCountMax)
     if (statements.length === 0) return
-    const batch = new StatementBatch(statements, this.#known, parserFor, (end) => this.#settle(batch, end))
+    const known = { names: this.#names, parsed: this.#parsed }
+    const batch = new StatementBatch(statements, known, parserFor, (end) => this.#settle(batch, end))
     this.#onItsWay = batch
     this.#client.query(batch)
   }
@@ -210,34 +214,33 @@ export class PostgresConnection implements DatabaseConnection {
   #settle({ statements }: StatementBatch, end: BatchEnd): void {
     this.#onItsWay = undefined
     for (const [index, result] of end.answered.entries()) statements[index]?.resolve(result)
-    if (!end.ok) this.#refuse(statements.slice(end.answered.length), end.error)
+    if (!end.ok) this.#refuse(statements.slice(end.answered.length), end)
     this.#flush()
   }
 
   /** PostgreSQL refused the first of these and did not run the others. */
-  #refuse(statements: readonly Statement[], error: Error): void {
-    const isBroken = isConnectionError(error)
-    // such a connection must not go back to the pool
-    if (isBroken) this.#brokenBy ??= error
+  #refuse(statements: readonly Statement[], { error, name }: Extract<BatchEnd, { ok: false }>): void {
     const cause = explained(error)
-    if (isBroken || this.#isInTransaction) {
-      for (const statement of statements) statement.reject(cause)
+    const rejectAll = (refused: readonly Statement[]): void => {
+      for (const statement of refused) statement.reject(cause)
+    }
+    if (isConnectionError(error)) {
+      // such a connection must not go back to the pool
+      this.#brokenBy ??= error
+      rejectAll([...statements, ...this.#waiting.splice(0)])
+      return
+    }
+    const isStale = name !== undefined && isStaleStatement(error)
+    if (isStale) this.#names.renew(name)
+    if (this.#isInTransaction) {
+      rejectAll(statements)
       return
     }
     // outside a transaction they are reads of different requests, which do not answer for each other
     const [refused, ...behind] = statements
-    if (refused && isStalePlan(error)) this.#enqueue(refused)
-    else refused?.reject(cause)
-    this.#enqueue(...behind)
-  }
-
-  #nameOf(text: string): string | undefined {
-    if (text.length > namedStatementCharactersMax) return undefined
-    const known = this.#names.get(text)
-    if (known) return known
-    const name = `q${this.#names.size}`
-    this.#names.set(text, name)
-    return name
+    if (!refused) return
+    if (!isStale) refused.reject(cause)
+    this.#enqueue(...(isStale ? [refused] : []), ...behind)
   }
 }
 
@@ -251,7 +254,10 @@ function parserFor(dataTypeId: number): (text: string) => unknown {
   return dataTypeId === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(dataTypeId, 'text')
 }
 
-/** A query outside a transaction fails with the same word as one inside; what can be tried again stays as it is. */
+/**
+ * A query outside a transaction fails with the same word as one inside; what can be tried again, and what another
+ * statement is the cause of, stays as it is.
+ */
 function explained(error: unknown): unknown {
-  return isDatabaseFault(error) && !isRetryable(error) ? unavailable(error) : error
+  return isDatabaseFault(error) && !isRetryable(error) && !isConsequence(error) ? unavailable(error) : error
 }

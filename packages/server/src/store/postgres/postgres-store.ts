@@ -2,13 +2,15 @@
 import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import type { Ambient } from '../../ambient/ambient.ts'
+import type { Instant } from '../../ambient/clock.ts'
 import { randomId } from '../../ambient/random.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { type Notice, TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
-import { isDatabaseFault, isRetryable, unavailable } from './database-fault.ts'
+import { type DatabaseClock, startDatabaseClock } from './database-clock.ts'
+import { isConsequence, isDatabaseFault, isOfStatement, isRetryable, unavailable } from './database-fault.ts'
 import { demandOne } from './postgres-demand.ts'
 import { openConnections, type PostgresConnection, type PostgresConnections } from './postgres-driver.ts'
 import { startListening } from './postgres-listen.ts'
@@ -29,10 +31,12 @@ export async function openPostgresStore(
   const bus = createWakeBus()
   const origin = randomId(ambient.random, '', 64)
   const starting: Committing = { connections, ambient, bus, origin, isAlone: () => false }
+  let time: DatabaseClock
   try {
+    time = await startDatabaseClock(ambient, () => readDatabaseNow(db))
     await inTransaction(starting, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
-      await migrate(tx, migrations, ambient.clock.now())
+      await migrate(tx, migrations, time.clock.now())
     })
   } catch (error) {
     await pool.end()
@@ -42,6 +46,7 @@ export async function openPostgresStore(
   const committing: Committing = { ...starting, isAlone: listening.isAlone }
   return {
     dialect: 'postgres',
+    clock: time.clock,
     read: { db, quick: connections.quick, dialect: 'postgres' },
     transact: (work) => inTransaction(committing, work),
     onWake: (channel, heard) => bus.on(channel, heard),
@@ -49,11 +54,18 @@ export async function openPostgresStore(
       await sql`select 1`.execute(db)
     },
     async [Symbol.asyncDispose]() {
-      await listening.stop()
+      await Promise.all([listening.stop(), time.stop()])
       connections[Symbol.dispose]()
       await pool.end()
     },
   }
+}
+
+async function readDatabaseNow(db: Kysely<Tables>): Promise<Instant> {
+  const { rows } = await sql<{
+    now: number
+  }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(db)
+  return rows[0]?.now as Instant
 }
 
 function createPool(settings: StoreSettings & { databaseUrl: string }): pg.Pool {
@@ -104,29 +116,33 @@ async function runOnce<T>(
   effects: TransactionEffects,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
+  const queries = connection.queries()
   try {
     effects.withCommit(connection.control('begin'))
-    const value = await work(txOn(connection, effects))
+    const value = await work(txOn(queries.db, effects))
     const notices = effects.notices.filter(({ channel }) => channel === 'realm' || !committing.isAlone())
-    if (notices.length > 0) effects.withCommit(sendNotices(connection.db, committing.origin, notices))
+    if (notices.length > 0) effects.withCommit(sendNotices(queries.db, committing.origin, notices))
+    queries.end()
     const commit = connection.control('commit')
     await effects.settleStatements(commit)
     // a statement that failed unseen has aborted the transaction: then COMMIT answers ROLLBACK
     if ((await commit) !== 'COMMIT') throw unavailable(new Error('the transaction was rolled back'))
     return value
   } catch (error) {
+    queries.end()
     await connection.control('rollback').catch(() => undefined)
-    throw error
+    // the statement that was waited for may have been refused only because of one before it
+    throw isOfStatement(error) ? ((await effects.firstFault(isConsequence)) ?? error) : error
   } finally {
     connection.release()
   }
 }
 
-function txOn(connection: PostgresConnection, effects: TransactionEffects): Tx {
+function txOn(db: Kysely<Tables>, effects: TransactionEffects): Tx {
   return {
-    db: connection.db,
+    db,
     dialect: 'postgres',
-    demandOne: (statement, demand) => demandOne(connection, statement, demand),
+    demandOne: (statement, demand) => demandOne(db, statement, demand),
     withCommit: (statement) => effects.withCommit(statement),
     afterCommit: (run) => effects.afterCommit(run),
     notify: (channel, payload, due) => effects.notify(channel, payload, due),

@@ -3,11 +3,10 @@
  * durable commit (one fsync) is paid once for all of them.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Kysely } from 'kysely'
 import type { Log } from '../../ambient/log.ts'
 import { CurfewError } from '../../errors.ts'
+import type { TransactionQueries } from '../kysely-on.ts'
 import type { Tx } from '../store.ts'
-import type { Tables } from '../tables.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import type { WakeBus } from '../wake.ts'
 
@@ -34,7 +33,8 @@ export interface Writer {
 
 interface Writing {
   readonly database: DatabaseSync
-  readonly db: Kysely<Tables>
+  /** The query builder of one work. */
+  queries(): TransactionQueries
   readonly bus: WakeBus
   readonly log: Log
 }
@@ -96,8 +96,9 @@ function finish({ bus, log }: Writing, { unit, effects, value }: Done): void {
   for (const { channel, payload, due } of effects.notices) bus.emit(channel, payload, due)
 }
 
-async function runInSavepoint({ database, db }: Writing, unit: Unit): Promise<Done | undefined> {
+async function runInSavepoint({ database, queries }: Writing, unit: Unit): Promise<Done | undefined> {
   const effects = new TransactionEffects()
+  const { db, end } = queries()
   database.exec('savepoint unit')
   try {
     const value = await unit.work({
@@ -108,9 +109,11 @@ async function runInSavepoint({ database, db }: Writing, unit: Unit): Promise<Do
       notify: (channel, payload, due) => effects.notify(channel, payload, due),
     })
     await effects.settleStatements()
+    end()
     database.exec('release unit')
     return { unit, effects, value }
   } catch (error) {
+    end()
     // a full disk may have rolled back everything already; then the whole batch has failed
     if (!database.isTransaction) throw error
     database.exec('rollback to unit; release unit')

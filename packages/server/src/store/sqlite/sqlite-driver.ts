@@ -14,7 +14,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { kyselyOn } from '../kysely-on.ts'
+import { kyselyOn, queriesOfTransaction, type TransactionQueries } from '../kysely-on.ts'
 import type { Tables } from '../tables.ts'
 
 /** Bulk inserts of many lengths would otherwise fill the memory with statements. */
@@ -23,6 +23,12 @@ const statementCountMax = 500
 export function openSqliteQueries(database: DatabaseSync): Kysely<Tables> {
   const connection = new SqliteConnection(database)
   return kyselyOn(dialect, (consumer) => consumer(connection))
+}
+
+/** One query builder for each transaction, all of them on this connection. */
+export function openSqliteTransactions(database: DatabaseSync): () => TransactionQueries {
+  const connection = new SqliteConnection(database)
+  return () => queriesOfTransaction(dialect, connection)
 }
 
 const dialect: Dialect = {

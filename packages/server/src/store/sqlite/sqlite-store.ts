@@ -8,7 +8,7 @@ import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { createWriter, unavailable } from './group-commit.ts'
-import { openSqliteQueries } from './sqlite-driver.ts'
+import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 
 export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
@@ -18,8 +18,8 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
   writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
   const reading = openConnection(file)
   const bus = createWakeBus()
-  const db = openSqliteQueries(writing)
-  const writer = createWriter({ database: writing, db, bus, log: ambient.log })
+  const queries = openSqliteTransactions(writing)
+  const writer = createWriter({ database: writing, queries, bus, log: ambient.log })
   const read = { db: openSqliteQueries(reading), dialect: 'sqlite' } as const
 
   const close = async (): Promise<void> => {
@@ -36,6 +36,7 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
   }
   return {
     dialect: 'sqlite',
+    clock: ambient.clock,
     read,
     transact: (work) => writer.transact(work),
     onWake: (channel, heard) => bus.on(channel, heard),

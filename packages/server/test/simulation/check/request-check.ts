@@ -40,7 +40,7 @@ export function checkLeaving(
   })
   const attempt = committedRows(world, 'attempt').get(`${deliveryId}/${row['fence']}`)
   ensure(attempt !== undefined, 'I15', () => `a request of ${deliveryId} left without its attempt row`)
-  const isDisturbed = process.wasFrozen || process.hadClockStep
+  const isDisturbed = process.wasFrozen
   ensure(isDisturbed || row['lease_owner'] === process.name, 'I6', () => {
     return `${process.name} sends ${deliveryId}, which is ${row['state']} and leased by ${row['lease_owner']}`
   })
@@ -107,7 +107,7 @@ function checkHasEnded(world: World, sid: string, sessionUid: string, clientId: 
 
 function checkTimes({ process, leftAt }: SentRequest, claims: LogoutTokenClaimsWire): void {
   ensure(claims.exp - claims.iat <= 120, 'I8', () => `a token of ${claims.txn} lives too long`)
-  if (process.wasFrozen || process.hadClockStep) return
+  if (process.wasFrozen) return
   const ageMs = leftAt - claims.iat * 1000
   ensure(
     ageMs >= -1000 && ageMs <= 2600,
@@ -123,7 +123,7 @@ function checkKey(world: World, sent: SentRequest, { header, claims }: ReadToken
       ([version]) => version === realm.version || supersededAt(world, version) >= sent.leftAt - knownLateMs,
     )
     .map(([version]) => configurationAt(realm, version))
-  const isDisturbed = sent.process.wasFrozen || sent.process.hadClockStep
+  const isDisturbed = sent.process.wasFrozen
   const clients = (isDisturbed ? [...realm.configurations.values()] : recent).map((one) =>
     one.clients.get(sent.clientId),
   )
@@ -149,7 +149,6 @@ function checkKey(world: World, sent: SentRequest, { header, claims }: ReadToken
       return `${claims.txn} is signed by ${header.kid}, which is not published`
     },
   )
-  // a clock that was set forward uses the key early: the lead time is for clocks that are right (F-28)
   if (isDisturbed) return
   const publishedAt = firstPublishedAt(world, header.kid)
   const isFirstKey = publishedAt <= world.startedAt

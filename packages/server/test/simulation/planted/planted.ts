@@ -24,4 +24,6 @@ export interface Planted {
   readonly view?: (view: SignOutView, world: World) => SignOutView
   /** How long a new key is published before it signs. */
   readonly keyLeadMs?: number
+  /** The clock of the machine is taken as it is. */
+  readonly trustsMachineClock?: true
 }

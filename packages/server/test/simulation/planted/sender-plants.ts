@@ -133,4 +133,5 @@ export const senderPlants: readonly Planted[] = [
   rebuilt('algorithm-of-the-last-client', ['I8'], { realm: lastAlgorithm }),
   rebuilt('address-that-was-given-up', ['I8'], { request: firstUrl }),
   { name: 'key-signs-at-once', breaks: ['I8'], keyLeadMs: 0 },
+  { name: 'machine-clock-is-trusted', breaks: ['I8'], trustsMachineClock: true },
 ]

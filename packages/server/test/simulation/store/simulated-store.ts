@@ -43,6 +43,7 @@ export function createSimulatedStore(deps: SimulatedStoreDeps): Store {
   reader.bind(deps, undefined)
   return {
     dialect: 'postgres',
+    clock: { now: () => deps.turns.now() },
     read: { db: reader.db, dialect: 'postgres' },
     transact: (work) => transact(deps, work),
     onWake: deps.onWake,
