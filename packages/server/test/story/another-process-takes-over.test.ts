@@ -17,7 +17,7 @@ const takeoverLimitMs = 35_000
 
 forEachDatabase('two processes on one database', (database) => {
   if (database.dialect === 'sqlite') return
-  describe('of which one is lost', { concurrency: true }, () => {
+  describe('of which one is lost', { concurrency: 2 }, () => {
     test('R8, R9, D4: what a process held when it was killed is told by the other within 35 s', async () => {
       await using pair = await startPairWithLease(database)
       const { first, receiver, query } = pair
