@@ -206,6 +206,38 @@ forEachDatabase('tokens in the dialect of Keycloak', (database) => {
     assert.equal((await wiki.refresh(tokens.body.refresh_token as string)).status, 400)
   })
 
+  test('an offline grant that is used rests anew, and is not written again within a minute (KW-05)', async () => {
+    await using store = await database.open()
+    const scopes = { optionalClientScopes: ['offline_access'] }
+    await using host = await startOpHost({ store, clients: [{ clientId: 'wiki', ...scopes }] })
+    const wiki = host.rp('wiki')
+    const browser = host.browser()
+    await wiki.signIn(browser)
+    const page = await browser.get(wiki.authorizationUrl({ scope: 'openid offline_access' }))
+    const tokens = await wiki.exchange(page.location as string)
+    const expiries = async (): Promise<readonly (number | null)[]> => {
+      const rows = await store.read.db
+        .selectFrom('artifact')
+        .select('expires_at')
+        .where('is_offline', '=', 1)
+        .orderBy('kind')
+        .execute()
+      return rows.map((row) => row.expires_at)
+    }
+    const first = await expiries()
+    assert.equal(first.length, 2)
+    assert.equal((await wiki.refresh(tokens.body.refresh_token as string)).status, 200)
+    assert.deepEqual(await expiries(), first)
+    // as if three weeks had passed
+    const soon = Date.now() + 9 * 86_400_000
+    await store.transact((tx) =>
+      tx.db.updateTable('artifact').set({ expires_at: soon }).where('is_offline', '=', 1).execute(),
+    )
+    const refreshed = await wiki.refresh(tokens.body.refresh_token as string)
+    const told = (decodeJwt(refreshed.body.refresh_token as string).exp as number) * 1000
+    for (const expiresAt of await expiries()) assert.ok(Math.abs((expiresAt ?? 0) - told) < 5000)
+  })
+
   test('an offline code that was not exchanged before the sign-out is dead (THR-08)', async () => {
     await using store = await database.open()
     const scopes = { optionalClientScopes: ['offline_access'] }

@@ -14,7 +14,7 @@ import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
 import { isReadOutdated, lockAndCheck } from './lock-and-check.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { hasChanges, type UnitOfWork } from './unit-of-work.ts'
-import { consumeArtifacts, demandKeptToken, writeArtifacts } from './write-artifacts.ts'
+import { consumeArtifacts, demandKeptToken, extendOfflineGrant, writeArtifacts } from './write-artifacts.ts'
 import { demandMembers, writeSession } from './write-session.ts'
 
 export interface CommitDeps extends EventDeps {
@@ -95,6 +95,7 @@ async function write(
   demandKeptToken(tx, from.keptTokenHash)
   demandMembers(tx, work, from.sessionUid)
   await writeSession(deps, tx, work, { ...from, locked }, at)
+  extendOfflineGrant(tx, work, from, at)
   await writeArtifacts(tx, work, at)
   await closeWhatTheEngineEnded(deps, tx, work, at)
   for (const event of work.events) tx.withCommit(recordEvent(deps, tx, event, at))

@@ -6,9 +6,11 @@ import { compiledStatement, demandedStatement } from '../../store/compiled-query
 import type { Tx } from '../../store/store.ts'
 import type { Tables } from '../../store/tables.ts'
 import { userCodeHash } from '../adapter/artifact-adapter.ts'
+import { artifactHash } from '../adapter/artifact-hash.ts'
 import { isDerivedGrantId } from '../derived-grant.ts'
 import { revokeApplicationTokens } from '../revoke-tokens.ts'
 import type { Refusal } from './refusal.ts'
+import { sessionTouchIntervalSeconds } from './session-change.ts'
 import type { PendingArtifact, UnitOfWork } from './unit-of-work.ts'
 
 /** A code or token that somebody else consumed since it was read: this request has lost (R2, R3). */
@@ -42,6 +44,33 @@ const demandUnused = demandedStatement(alreadyUsed, { idHash: '' }, (db, value) 
     .select('id_hash')
     .where('id_hash', '=', value.idHash)
     .where('consumed_at', 'is', null),
+)
+
+/**
+ * KW-05: an offline grant that is used rests anew, and with it the token that is kept. In steps, as the idle time of
+ * a session: a write for each refresh would cost more than the refresh.
+ */
+export function extendOfflineGrant(
+  tx: Tx,
+  work: UnitOfWork,
+  of: { readonly offlineGrantId: string | undefined; readonly keptTokenHash: string | undefined },
+  at: Instant,
+): void {
+  const { offlineGrantId, keptTokenHash } = of
+  const token = keptTokenHash === undefined ? undefined : work.artifacts.get(keptTokenHash)
+  if (offlineGrantId === undefined || token?.expiresAt === undefined) return
+  const expiresAt = at + work.realm.settings.offlineSessionIdleSeconds * 1000
+  if (expiresAt - token.expiresAt < sessionTouchIntervalSeconds * 1000) return
+  const grantHash = artifactHash('Grant', offlineGrantId)
+  tx.withCommit(extend(tx, { grantHash, tokenHash: token.idHash, expiresAt }))
+}
+
+const extend = compiledStatement({ grantHash: '', tokenHash: '', expiresAt: 0 }, (db, value) =>
+  db
+    .updateTable('artifact')
+    .set({ expires_at: value.expiresAt })
+    .where('id_hash', 'in', [value.grantHash, value.tokenHash])
+    .where('expires_at', 'is not', null),
 )
 
 export async function writeArtifacts(tx: Tx, work: UnitOfWork, at: Instant): Promise<void> {
