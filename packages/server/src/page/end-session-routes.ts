@@ -101,9 +101,8 @@ async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<Fasti
       const { hint } = gathered.facts
       const clientId = gathered.client?.clientId ?? (hint.kind === 'good' ? hint.clientId : undefined)
       const { sessionUid, returnTo } = decision
-      const { browserSession, hintSession } = gathered
-      const session = [browserSession, hintSession].find((known) => known?.uid === sessionUid)
-      const of = { clientId, returnTo, accountId: session?.accountId }
+      const { browserSession } = gathered
+      const of = { clientId, returnTo, accountId: browserSession?.accountId }
       const ended = await endNow(call, { ...of, sessionUid, hasBrowser: browserSession !== undefined })
       if (!ended) return showAlready(call, returnTo)
       const browserSessionUid = browserSession?.uid
