@@ -12,7 +12,13 @@
  *
  * @see keycloak-dialect.md §14 (KQ-01 to KQ-34), §18.3, §20.3, §20.4
  */
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  errorCodes,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { isObject } from '../rp/representation.ts'
 import { refuse } from './admin-answer.ts'
 import type { AdminApp, AdminDeps } from './admin-call.ts'
@@ -20,6 +26,7 @@ import { authorize } from './authorize.ts'
 import { clientRoutes } from './client-routes.ts'
 import { eventConfigRoutes } from './event-config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
+import { jsonProblem } from './json-problem.ts'
 import { keyRoutes } from './key-routes.ts'
 import { answerNotOffered } from './not-offered.ts'
 import { realmListRoutes, realmRoutes } from './realm-routes.ts'
@@ -88,6 +95,8 @@ function acceptBodies(app: AdminApp): void {
   )
   app.addHook('preValidation', async (request) => {
     const { body } = request
+    const problem = jsonProblem(body)
+    if (problem) throw new errorCodes.FST_ERR_VALIDATION(`the body ${problem}`)
     if (isObject(body))
       request.body = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
   })

@@ -4,6 +4,7 @@
  * parameters and without a second copy of the client's secret.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { holdsNul } from '../http/holds-nul.ts'
 import type { Realm } from '../realm/realm.ts'
 import { corsHeaders } from './cors.ts'
 import { normalizeForm } from './normalize-form.ts'
@@ -61,6 +62,7 @@ export async function mountRequest(
   if (pathname === `${protocol}/auth` && !isForm(req.headers['content-type'])) return answerBadType(res)
   const body = await readBody(req)
   if (body.kind !== 'read') return answerBadBody(res, body)
+  if (holdsNul(body.text)) return answer(res, 400, unreadable)
   if (pathname === `${protocol}/auth`) return redirectToGet(res, realm, url, body.text)
   const form = normalizeForm(realm, req.headers.authorization, body.text)
   if (form.kind === 'refused')
@@ -125,9 +127,11 @@ function answerPreflight(req: IncomingMessage, res: ServerResponse): Mounted {
 
 /** OpenID Connect Core §3.1.2.1 asks for POST; the cookies are Lax, so the request is made again as a GET. */
 function redirectToGet(res: ServerResponse, realm: Realm, url: string, form: string): Mounted {
-  const target = `${realm.issuer}${url}${url.includes('?') ? '&' : '?'}${form}`
+  // a body may hold characters that no address and no header may
+  const query = new URLSearchParams(form).toString()
+  const target = `${realm.issuer}${url}${url.includes('?') ? '&' : '?'}${query}`
   // browsers and proxies cut longer addresses
-  if (target.length > 16_000 || /[\r\n]/.test(target)) {
+  if (target.length > 16_000) {
     return answer(res, 400, { error: 'invalid_request', error_description: 'The request is too long.' })
   }
   res.statusCode = 303
@@ -145,8 +149,10 @@ const invalidClient = {
 function answerBadBody(res: ServerResponse, body: Exclude<ReadBody, { kind: 'read' }>): Mounted {
   const status = body.kind === 'too_large' ? 413 : 400
   res.setHeader('connection', 'close')
-  return answer(res, status, { error: 'invalid_request', error_description: 'The body cannot be read.' })
+  return answer(res, status, unreadable)
 }
+
+const unreadable = { error: 'invalid_request', error_description: 'The body cannot be read.' }
 
 function answerBadType(res: ServerResponse): Mounted {
   res.setHeader('connection', 'close')

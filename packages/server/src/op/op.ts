@@ -47,13 +47,33 @@ export function createOp(deps: OpDeps): Op {
   return {
     ...createInteractions(deps, engines),
     async handle(req, res, realm, path, source) {
-      const mounted = await mountRequest(req, res, realm, path)
-      if (mounted.kind === 'answered') return
-      const at = deps.ambient.clock.now()
-      const work = beginWork(realm, source, clientIdOf(path), at)
-      await runInWork(work, () => engines.engineOf(realm, at).run(mounted.req, res))
+      try {
+        const mounted = await mountRequest(req, res, realm, path)
+        if (mounted.kind === 'answered') return
+        const at = deps.ambient.clock.now()
+        const work = beginWork(realm, source, clientIdOf(path), at)
+        await runInWork(work, () => engines.engineOf(realm, at).run(mounted.req, res))
+      } catch (error) {
+        deps.ambient.log.write('error', 'op.engine_failed', { error: stackOf(error) })
+        answerFailed(res)
+      }
     },
   }
+}
+
+/** The request was taken from the HTTP server, so nobody else would answer it: the caller would wait for ever. */
+function answerFailed(res: ServerResponse): void {
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  for (const name of ['set-cookie', 'location']) res.removeHeader(name)
+  res.writeHead(500, { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' })
+  res.end(JSON.stringify({ error: 'server_error', error_description: 'The server made a mistake.' }))
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : String(error)
 }
 
 /** Only narrows what is read of a session; the engine judges the parameter. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { request } from 'undici'
+import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { startOpHost } from '../support/op-host.ts'
 import { testSecret } from '../support/realm-export.ts'
@@ -67,6 +68,38 @@ forEachDatabase('the host of the engine', (database) => {
     const answer = await call(path, { method: 'POST', body: query })
     assert.equal(answer.status, 303)
     assert.equal(answer.headers['location'], get)
+  })
+
+  test('POST to /auth with what no header can carry is answered like any other (CVE-2019-20479)', async () => {
+    await using store = await database.open()
+    await using host = await startOpHost({ store })
+    const path = `${host.realm().issuer}/protocol/openid-connect/auth`
+    for (const state of ['\u{1F600}', '\x01', '\r\nx: y', '#fragment', 'plus+space ']) {
+      const answer = await call(path, { method: 'POST', body: `client_id=wiki&state=${state}` })
+      assert.equal(answer.status, 303)
+      const target = new URL(String(answer.headers['location']))
+      assert.equal(target.origin + target.pathname + target.hash, path)
+      assert.equal(target.searchParams.get('state'), state.replaceAll('+', ' '))
+      assert.equal(answer.headers['x'], undefined)
+    }
+    const nul = await call(path, { method: 'POST', body: 'client_id=wiki&state=%00' })
+    assert.equal(nul.status, 400)
+  })
+
+  test('a fault before the engine runs is a 500 and never a request without an answer', async () => {
+    await using store = await database.open()
+    const lines: string[] = []
+    const ambient = systemAmbient({ log: { write: (_level, event) => void lines.push(event) } })
+    await using host = await startOpHost({ store, ambient })
+    const url = `${host.realm().issuer}/protocol/openid-connect/token`
+    host.changeRealm('test', (realm) => ({ ...realm, issuer: 'no address at all' }))
+    const answer = await call(url, { method: 'POST', body: 'grant_type=refresh_token' })
+    assert.equal(answer.status, 500)
+    assert.deepEqual(JSON.parse(answer.text), {
+      error: 'server_error',
+      error_description: 'The server made a mistake.',
+    })
+    assert.deepEqual(lines, ['op.engine_failed'])
   })
 
   test('an omitted redirect_uri is an error, and an unregistered one a page without a redirect', async () => {
