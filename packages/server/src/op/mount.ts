@@ -11,7 +11,12 @@ import { normalizeForm } from './normalize-form.ts'
 import { isForm, type ReadBody, readBody, replaceBody } from './request-body.ts'
 
 export type Mounted =
-  | { readonly kind: 'run'; readonly req: IncomingMessage }
+  | {
+      readonly kind: 'run'
+      readonly req: IncomingMessage
+      /** A browser that comes back from a page. */
+      readonly isReturn: boolean
+    }
   /** Answered already. */
   | { readonly kind: 'answered' }
 
@@ -39,7 +44,8 @@ export async function mountRequest(
 ): Promise<Mounted> {
   const url = aliasOf(path)
   const pathname = url.split('?', 1)[0] as string
-  const methods = enginePaths.get(pathname) ?? (resumePath.test(pathname) ? ['GET', 'HEAD'] : undefined)
+  const isReturn = resumePath.test(pathname)
+  const methods = enginePaths.get(pathname) ?? (isReturn ? ['GET', 'HEAD'] : undefined)
   if (!methods)
     return answer(res, 404, { error: 'invalid_request', error_description: 'There is nothing here.' })
   const method = req.method ?? 'GET'
@@ -58,7 +64,7 @@ export async function mountRequest(
     req.headers.accept = 'application/json'
   }
   if (method === 'OPTIONS') return answerPreflight(req, res)
-  if (method !== 'POST') return { kind: 'run', req }
+  if (method !== 'POST') return { kind: 'run', req, isReturn }
   if (pathname === `${protocol}/auth` && !isForm(req.headers['content-type'])) return answerBadType(res)
   const body = await readBody(req)
   if (body.kind !== 'read') return answerBadBody(res, body)
@@ -68,7 +74,7 @@ export async function mountRequest(
   if (form.kind === 'refused')
     return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
   if (form.authorization !== undefined) req.headers.authorization = form.authorization
-  return { kind: 'run', req: replaceBody(req, form.text) }
+  return { kind: 'run', req: replaceBody(req, form.text), isReturn }
 }
 
 /** KP-03: Keycloak's entry to registration takes the parameters of `/auth` and, without registration, does the same. */
