@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errors, type InteractionResults } from 'oidc-provider'
 import type { Instant } from '../ambient/clock.ts'
+import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import { type SignOutDeps, signOut } from '../sign-out/sign-out.ts'
 import type { Engine, Engines } from './engine.ts'
@@ -144,7 +145,7 @@ async function find(
     return await provider.interactionDetails(req, res)
   } catch (error) {
     if (!(error instanceof errors.SessionNotFound)) throw error
-    const uid = cookieOf(req, provider.cookieName('interaction'))
+    const uid = readCookie(req.headers.cookie, provider.cookieName('interaction'))
     const interaction = uid === undefined ? undefined : await provider.Interaction.find(uid)
     return interaction
       ? { kind: 'restart', location: againUrl(realm.issuer, interaction.params) }
@@ -202,9 +203,4 @@ async function giveConsent({ provider }: Engine, found: Found): Promise<Interact
   grant.addOIDCScope(scope)
   grant.addResourceScope(String(found.params['resource']), scope)
   return { consent: { grantId: await grant.save() } }
-}
-
-function cookieOf(req: IncomingMessage, name: string): string | undefined {
-  const pairs = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim())
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }

@@ -12,6 +12,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { InteractionResults } from 'oidc-provider'
+import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
 import { createEngines, type Engine, type EngineDeps } from './engine.ts'
@@ -20,7 +21,6 @@ import { createInteractions, type Interactions } from './interaction.ts'
 import { type Mounted, mountRequest } from './mount.ts'
 import { againUrl } from './refusal-response.ts'
 import { clearReturn, mayReturn, type ReturnBinding } from './return-cookie.ts'
-import { readCookie } from './session-frame/frame-cookie.ts'
 import { beginWork, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
 
 export interface OpDeps extends Omit<EngineDeps, 'on' | 'renderError'>, SignOutDeps {

@@ -11,8 +11,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type Random, randomId } from '../ambient/random.ts'
+import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
-import { readCookie } from './session-frame/frame-cookie.ts'
 
 /** What the interaction's result keeps of it. */
 export interface ReturnBinding {
