@@ -26,9 +26,18 @@ export function prettyLog(level: LogLevel, write: (line: string) => void): Log {
         .filter(([, value]) => value !== undefined && value !== null)
         .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
       const text = message ?? [event, ...rest].join(' ')
-      write(`${entryLevel.padEnd(5)} ${text}\n`)
+      write(`${entryLevel.padEnd(5)} ${printable(text)}\n`)
     },
   }
+}
+
+/** Nobody who chose a value writes a line of their own or speaks to the terminal; the lines of a stack stay lines. */
+function printable(text: string): string {
+  return text
+    .replace(/\n(?! {4}at )/g, '\\n')
+    .replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) =>
+      character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
 }
 
 export const silentLog: Log = { write: () => undefined }

@@ -18,6 +18,7 @@ import type { Ambient } from '../ambient/ambient.ts'
 import { randomId } from '../ambient/random.ts'
 import { isCurfewError } from '../errors.ts'
 import { answerBroken } from './answer-broken.ts'
+import { readForwardedFor } from './forwarded-for.ts'
 import { holdsNul } from './holds-nul.ts'
 
 export interface HttpSettings {
@@ -69,6 +70,7 @@ export function createHttp(
     { parseAs: 'string', bodyLimit: bodyBytesMax },
     (_request, body, done) => parseForm(body as string, done),
   )
+  readForwardedFor(app, ambient.log, settings.trustedProxies.length > 0)
   app.addHook('onRequest', async (request, reply) => {
     setBaseHeaders(request, reply, settings)
     if (holdsNul(request.url)) throw new errorCodes.FST_ERR_BAD_URL('with U+0000')
