@@ -78,10 +78,16 @@ export function engineConfiguration(
       policy: createInteractionPolicy(),
       url: (_ctx, interaction) => deps.interactionUrl(currentWork().realm, interaction.uid),
     },
-    fetch: async (url: unknown) => Response.json(await deps.fetchJson(String(url))),
+    fetch: async (url: unknown) => Response.json(await deps.fetchJson(String(url), ownerOf(String(url)))),
     renderError: deps.renderError as NonNullable<Configuration['renderError']>,
     ...policies(deps),
   }
+}
+
+/** The engine asks for key sets alone, and does not say whose: the operator's exceptions are per application. */
+function ownerOf(url: string): Client | undefined {
+  const { clients } = currentWork().realm
+  return [...clients.values()].find(({ attributes }) => URL.parse(attributes['jwks.url'] ?? '')?.href === url)
 }
 
 /** Which claims exist. Their contents are the mappers'; a scope of the same name has at least itself. */

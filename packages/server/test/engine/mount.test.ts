@@ -1,6 +1,7 @@
 /** Contract: the host side of the engine (engine.md §4). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { request } from 'undici'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -215,6 +216,46 @@ forEachDatabase('the host of the engine', (database) => {
     assert.equal((await call(url, { method: 'PUT', body: 'a=b' })).status, 405)
     const twice = `grant_type=refresh_token&grant_type=refresh_token&client_id=wiki&client_secret=${testSecret}`
     assert.equal((await call(url, { method: 'POST', body: twice })).status, 400)
+  })
+
+  test('an application’s keys are asked for in its own name, for which the operator may have made an exception', async () => {
+    await using store = await database.open()
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const asked: string[] = []
+    await using host = await startOpHost({
+      store,
+      clients: [
+        {
+          clientId: 'robot',
+          clientAuthenticatorType: 'client-jwt',
+          serviceAccountsEnabled: true,
+          attributes: { 'use.jwks.url': 'true', 'jwks.url': 'https://robot.internal/jwks' },
+        },
+      ],
+      op: {
+        fetchJson: async (url, owner) => {
+          asked.push(`${owner?.clientId} ${url}`)
+          return { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1' }] }
+        },
+      },
+    })
+    const { issuer } = host.realm()
+    const assertion = await new SignJWT({ jti: 'j1' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+      .setIssuer('robot')
+      .setSubject('robot')
+      .setAudience(issuer)
+      .setIssuedAt()
+      .setExpirationTime('1m')
+      .sign(privateKey)
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: 'robot',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
+    }).toString()
+    await call(`${issuer}/protocol/openid-connect/token`, { method: 'POST', body })
+    assert.deepEqual(asked, ['robot https://robot.internal/jwks'])
   })
 
   test('the key set has the signing key first and every published key with its kid (KK-08)', async () => {
