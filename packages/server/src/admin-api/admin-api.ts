@@ -19,6 +19,7 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import { jsonProblem } from '../http/json-problem.ts'
 import { isObject } from '../rp/representation.ts'
 import { refuse } from './admin-answer.ts'
 import type { AdminApp, AdminDeps } from './admin-call.ts'
@@ -26,7 +27,6 @@ import { authorize } from './authorize.ts'
 import { clientRoutes } from './client-routes.ts'
 import { eventConfigRoutes } from './event-config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
-import { jsonProblem } from './json-problem.ts'
 import { keyRoutes } from './key-routes.ts'
 import { answerNotOffered } from './not-offered.ts'
 import { realmListRoutes, realmRoutes } from './realm-routes.ts'
@@ -48,7 +48,7 @@ export function registerAdminApi(app: FastifyInstance, deps: AdminDeps): void {
       const admin: AdminApp = scope.withTypeProvider()
       admin.decorateRequest('adminCall', undefined)
       acceptBodies(admin)
-      acceptFlags(admin)
+      acceptQuery(admin)
       admin.addHook('onRoute', ({ url, config }) => {
         if (!config?.needs) throw new Error(`the admin route ${url} does not say what it needs`)
       })
@@ -103,8 +103,11 @@ function acceptBodies(app: AdminApp): void {
   app.addContentTypeParser<string>('*', options, (_request, _body, done) => done(null))
 }
 
-/** python-keycloak writes its booleans as Python does (`exact=True`); Keycloak reads them in any case. */
-function acceptFlags(app: AdminApp): void {
+/**
+ * python-keycloak writes its booleans as Python does (`exact=True`); Keycloak reads them in any case. A number is
+ * written in digits: the validator takes `1e309` for a whole number without end, and no bound applies to that.
+ */
+function acceptQuery(app: AdminApp): void {
   app.addHook('preValidation', async (request) => {
     const { querystring } = (request.routeOptions.schema ?? {}) as {
       querystring?: { properties?: Readonly<Record<string, { type?: string }>> }
@@ -112,7 +115,10 @@ function acceptFlags(app: AdminApp): void {
     const query = request.query as Record<string, unknown>
     for (const [name, { type }] of Object.entries(querystring?.properties ?? {})) {
       const value = query[name]
-      if (type === 'boolean' && typeof value === 'string') query[name] = value.toLowerCase()
+      if (typeof value !== 'string') continue
+      if (type === 'boolean') query[name] = value.toLowerCase()
+      if (type === 'integer' && !/^-?\d{1,15}$/.test(value))
+        throw new errorCodes.FST_ERR_VALIDATION(`querystring/${name} must be integer`)
     }
   })
 }

@@ -1,6 +1,7 @@
 /** What the engine is told of one realm (engine.md §5). */
-import type { Configuration, FindAccount, KoaContextWithOIDC } from 'oidc-provider'
+import { type Configuration, errors, type FindAccount, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Random } from '../ambient/random.ts'
+import { jsonProblem } from '../http/json-problem.ts'
 import type { RealmKey, SigningAlgorithm } from '../key/key.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
@@ -165,6 +166,8 @@ function features(): Configuration['features'] {
       enabled: true,
       // userinfo is ours and gives every claim of the scope, so nothing is lost by not reading this member
       assertClaimsParameter: (_ctx, claims) => {
+        const problem = jsonProblem(claims)
+        if (problem) throw new errors.InvalidRequest(`claims parameter ${problem}`)
         if ('userinfo' in claims) delete (claims as { userinfo?: unknown }).userinfo
       },
     },
