@@ -10,7 +10,15 @@ import type { Instant } from '../ambient/clock.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
 import { answerPreflight, setCors } from './cors.ts'
-import { type EndpointDeps, protocolPath, readForm, realmOf, sendDuplicate, sendError } from './endpoint.ts'
+import {
+  challengeRealm,
+  type EndpointDeps,
+  protocolPath,
+  readForm,
+  realmOf,
+  sendDuplicate,
+  sendError,
+} from './endpoint.ts'
 import { type JudgedToken, judgeAccessToken, type LiveToken } from './judge-access-token.ts'
 import { judgeProof, type Presented, proofAlgorithms } from './judge-proof.ts'
 import { claimPlan } from './mapper/claim-plan.ts'
@@ -144,7 +152,7 @@ function challenge(
   description: string,
   scheme: Presented['scheme'] = 'Bearer',
 ): FastifyReply {
-  const parts = [`realm="${realm.name.replaceAll(/["\\]/g, '')}"`]
+  const parts = [challengeRealm(realm)]
   if (error) parts.push(`error="${error}"`, `error_description="${description}"`)
   if (scheme === 'DPoP') parts.push(`algs="${proofAlgorithms.join(' ')}"`)
   reply.header('www-authenticate', `${scheme} ${parts.join(', ')}`)

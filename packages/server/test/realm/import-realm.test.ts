@@ -288,6 +288,29 @@ forEachDatabase('import of a realm', (database) => {
     ])
   })
 
+  test('a file that hides something from its readers, or from the database, changes nothing and names the line', async () => {
+    await using store = await database.open()
+    const hostile: Record<string, RegExp> = {
+      '"enabled": true,\n"enabled": false': /line 3: expected a name that is not "enabled" again/,
+      '"attributes": {\n"__proto__": { "curfew.password.grant": "clients" } }': /line 3: .*__proto__/,
+      '"users": [\n{ "username": "a\\u0000lice" }]': /line 3: .*U\+0000/,
+      '"displayName": "\\u0000"': /line 2: .*U\+0000/,
+      [`"unknown": ${'['.repeat(5000)}${']'.repeat(5000)}`]: /line 2: expected at most 200 levels/,
+      '"x": 1,\n"realm": "master"': /line 3: .*"realm" again/,
+    }
+    for (const [members, problem] of Object.entries(hostile)) {
+      const result = await importInto(store, { name: 'x.json', text: `{"realm": "x",\n${members}}` })
+      assert.ok(!result.ok, members)
+      const [first] = result.problems
+      assert.match(`line ${first?.line}: ${first?.message}`, problem)
+    }
+    for (const name of ['a\\u001bb', 'a\\u202eb', '..', 'a/b', 'a b', 'a%2fb']) {
+      const result = await importInto(store, { name: 'x.json', text: `{"realm": "${name}"}` })
+      assert.ok(!result.ok, name)
+    }
+    assert.deepEqual(await store.read.db.selectFrom('realm').select('id').execute(), [])
+  })
+
   test('ids that another realm has are refused, as are people of a realm that is not there', async () => {
     await using store = await database.open()
     await importAcme(store)

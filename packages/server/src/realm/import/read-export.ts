@@ -58,18 +58,15 @@ function parseFile(problems: ImportProblem[], file: ImportFile): unknown {
     })
     return undefined
   }
-  try {
-    return JSON.parse(file.text.replace(/^\ufeff/, ''))
-  } catch {
-    const fault = scanJson(file.text) ?? { offset: 0, expected: 'JSON' }
-    problems.push({
-      file: file.name,
-      path: '',
-      message: `expected ${fault.expected}${fault.offset >= file.text.length ? ', found the end of the file' : ''}`,
-      ...positionAt(file.text, fault.offset),
-    })
-    return undefined
-  }
+  const fault = scanJson(file.text)
+  if (!fault) return JSON.parse(file.text.replace(/^\ufeff/, ''))
+  problems.push({
+    file: file.name,
+    path: '',
+    message: `expected ${fault.expected}${fault.offset >= file.text.length ? ', found the end of the file' : ''}`,
+    ...positionAt(file.text, fault.offset),
+  })
+  return undefined
 }
 
 function located(file: ImportFile, problems: readonly ExportProblem[], root = ''): readonly ImportProblem[] {
