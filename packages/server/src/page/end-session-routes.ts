@@ -206,7 +206,8 @@ async function parametersOrKept(
   at: Instant,
 ): Promise<EndSessionParameters> {
   const handle = values['continue']
-  const kept = handle === undefined ? undefined : await findKeptRequest(deps.store.read, realm, handle, at)
+  const on = { on: deps.store.read, secret: deps.secret }
+  const kept = handle === undefined ? undefined : await findKeptRequest(on, realm, handle, at)
   return kept ?? wanted(values)
 }
 
