@@ -30,7 +30,7 @@ async function sessions(
 }
 
 forEachDatabase('sessions of the engine', (database) => {
-  test('signing in again keeps the session and its uid and rotates the cookie', async () => {
+  test('signing in again keeps the session and its uid and rotates the cookie (CVE-2024-7341)', async () => {
     await using store = await database.open()
     await using host = await startOpHost({ store })
     const browser = host.browser()
@@ -239,7 +239,7 @@ forEachDatabase('sessions of the engine', (database) => {
     assert.equal(rows.filter((row) => row.state === 'active').length, 2)
   })
 
-  test('a disabled account is asked to sign in and its tokens are refused', async () => {
+  test('a disabled account is asked to sign in and its tokens are refused (CVE-2025-64521)', async () => {
     await using store = await database.open()
     await using host = await startOpHost({ store })
     const browser = host.browser()

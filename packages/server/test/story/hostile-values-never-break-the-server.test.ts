@@ -146,7 +146,7 @@ forEachDatabase('hostile values', (database) => {
     await world?.[Symbol.asyncDispose]()
   })
 
-  test('in any parameter of the protocol: always an answer, never a 5xx, no markup, no address of theirs (X-08, X-04)', async () => {
+  test('in any parameter of the protocol: always an answer, never a 5xx, no markup, no address of theirs (X-08, X-04, CVE-2025-67495)', async () => {
     for (const operation of operations(tokens)) {
       for (const [at, parameter] of operation.parameters.entries()) {
         // a third of the values for each parameter, another third for the next one

@@ -79,7 +79,7 @@ forEachDatabase('RP-Initiated Logout 1.0 §2, §3, §4', (database) => {
       assert.deepEqual(told.sort(), ['chat', 'wiki'])
     })
 
-    test(`${method} without a hint asks, and only the answer signs out (RIL-15, RIL-16, RIL-26, KL-30, KL-35, THR-01)`, async () => {
+    test(`${method} without a hint asks, and only the answer signs out (RIL-15, RIL-16, RIL-26, KL-30, KL-35, THR-01, CVE-2020-10734)`, async () => {
       const { agent } = await signedIn('wiki', 'chat')
       const question = await ask(agent, method, {})
       assert.equal(question.status, 200)
