@@ -27,15 +27,9 @@ export function answerBroken(
 }
 
 function explain(code: string | undefined): { readonly status: number; readonly text: string } {
-  switch (code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, text: 'The request did not arrive in time.' }
-    case 'HPE_HEADER_OVERFLOW':
-      return {
-        status: 431,
-        text: 'Address and headers are longer than 16 KB together. Send long parameters in the body of a POST.',
-      }
-    default:
-      return { status: 400, text: 'The request cannot be read.' }
-  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, text: 'The request did not arrive in time.' }
+  if (code !== 'HPE_HEADER_OVERFLOW') return { status: 400, text: 'The request cannot be read.' }
+  const text =
+    'Address and headers are longer than 16 KB together. Send long parameters in the body of a POST.'
+  return { status: 431, text }
 }
