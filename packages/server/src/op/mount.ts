@@ -42,6 +42,7 @@ export async function mountRequest(
   realm: Realm,
   path: string,
 ): Promise<Mounted> {
+  setBaseHeaders(res, realm)
   const url = aliasOf(path)
   const pathname = url.split('?', 1)[0] as string
   const isReturn = resumePath.test(pathname)
@@ -56,7 +57,6 @@ export async function mountRequest(
       error_description: 'This method is not allowed here.',
     })
   }
-  setBaseHeaders(res, realm)
   setIssuerHost(req, realm, url)
   if (!pathname.startsWith(`${protocol}/auth`)) {
     setCors(req, res, realm)
