@@ -3,6 +3,7 @@
  * person's data (house rule 7).
  */
 import { type Logger, pino } from 'pino'
+import { printable } from './printable.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -26,18 +27,11 @@ export function prettyLog(level: LogLevel, write: (line: string) => void): Log {
         .filter(([, value]) => value !== undefined && value !== null)
         .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
       const text = message ?? [event, ...rest].join(' ')
-      write(`${entryLevel.padEnd(5)} ${printable(text)}\n`)
+      // the lines of a stack stay lines
+      const lines = text.split(/\n(?= {4}at )/).map(printable)
+      write(`${entryLevel.padEnd(5)} ${lines.join('\n')}\n`)
     },
   }
-}
-
-/** Nobody who chose a value writes a line of their own or speaks to the terminal; the lines of a stack stay lines. */
-function printable(text: string): string {
-  return text
-    .replace(/\n(?! {4}at )/g, '\\n')
-    .replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) =>
-      character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
 }
 
 export const silentLog: Log = { write: () => undefined }

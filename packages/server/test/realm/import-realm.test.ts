@@ -361,6 +361,36 @@ forEachDatabase('import of a realm', (database) => {
     for (const clear of ['wiki-secret', 'mail-secret', "erin's password"]) assert.ok(!text.includes(clear))
   })
 
+  test('the report warns of codes that travel in clear (RFC 9700 §2.1), and no name in it speaks to the terminal', async () => {
+    await using store = await database.open()
+    const clients = [
+      {
+        clientId: 'plain',
+        name: 'Plain\n  - a line of its own\u001b[2J',
+        redirectUris: [
+          'http://plain.internal/cb',
+          'http://localhost:3000/*',
+          'http://127.0.0.1/cb',
+          'https://ok.example/',
+        ],
+      },
+      { clientId: 'trick', redirectUris: ['http://localhost.evil.example/'] },
+    ]
+    const result = await importInto(store, {
+      name: 'x.json',
+      text: JSON.stringify({ realm: 'x', displayName: 'X', clients }),
+    })
+    assert.ok(result.ok)
+    const text = renderImportReport(result.report)
+    const inClear = (address: string): string => `"${address}" as a redirect URI sends codes over the network`
+    assert.ok(text.includes(inClear('http://plain.internal/cb')))
+    assert.ok(text.includes(inClear('http://localhost.evil.example/')))
+    for (const address of ['http://localhost:3000/*', 'http://127.0.0.1/cb', 'https://ok.example/'])
+      assert.ok(!text.includes(inClear(address)), address)
+    assert.ok(!text.includes('\u001b'))
+    assert.match(text, /Plain\\n {2}- a line of its own\\u001b\[2J \(plain\)/)
+  })
+
   test('a console export is named in the first line, and its masked secrets are listed (KZ-91)', async () => {
     await using store = await database.open()
     const file = edited((realm) => {

@@ -1,4 +1,5 @@
 /** From the text of a realm file to a checked object, or to every problem with its line. */
+import { printable } from '../../ambient/printable.ts'
 import { isObject, type Representation } from '../../rp/representation.ts'
 import { checkRealmFile, checkUsersFile, type ExportProblem } from './check-export.ts'
 import { positionAt, scanJson, type TextPosition } from './scan-json.ts'
@@ -89,5 +90,5 @@ function parentOf(path: string): string {
 export function problemLine(problem: ImportProblem): string {
   const place =
     problem.line === undefined ? problem.file : `${problem.file}:${problem.line}:${problem.column}`
-  return `${place} ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`
+  return printable(`${place} ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`)
 }
