@@ -12,7 +12,14 @@
  *
  * @see keycloak-dialect.md §14 (KQ-01 to KQ-34), §18.3, §20.3, §20.4
  */
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  errorCodes,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import { jsonProblem } from '../http/json-problem.ts'
 import { isObject } from '../rp/representation.ts'
 import { refuse } from './admin-answer.ts'
 import type { AdminApp, AdminDeps } from './admin-call.ts'
@@ -41,7 +48,7 @@ export function registerAdminApi(app: FastifyInstance, deps: AdminDeps): void {
       const admin: AdminApp = scope.withTypeProvider()
       admin.decorateRequest('adminCall', undefined)
       acceptBodies(admin)
-      acceptFlags(admin)
+      acceptQuery(admin)
       admin.addHook('onRoute', ({ url, config }) => {
         if (!config?.needs) throw new Error(`the admin route ${url} does not say what it needs`)
       })
@@ -88,14 +95,19 @@ function acceptBodies(app: AdminApp): void {
   )
   app.addHook('preValidation', async (request) => {
     const { body } = request
+    const problem = jsonProblem(body)
+    if (problem) throw new errorCodes.FST_ERR_VALIDATION(`the body ${problem}`)
     if (isObject(body))
       request.body = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
   })
   app.addContentTypeParser<string>('*', options, (_request, _body, done) => done(null))
 }
 
-/** python-keycloak writes its booleans as Python does (`exact=True`); Keycloak reads them in any case. */
-function acceptFlags(app: AdminApp): void {
+/**
+ * python-keycloak writes its booleans as Python does (`exact=True`); Keycloak reads them in any case. A number is
+ * written in digits: the validator takes `1e309` for a whole number without end, and no bound applies to that.
+ */
+function acceptQuery(app: AdminApp): void {
   app.addHook('preValidation', async (request) => {
     const { querystring } = (request.routeOptions.schema ?? {}) as {
       querystring?: { properties?: Readonly<Record<string, { type?: string }>> }
@@ -103,7 +115,10 @@ function acceptFlags(app: AdminApp): void {
     const query = request.query as Record<string, unknown>
     for (const [name, { type }] of Object.entries(querystring?.properties ?? {})) {
       const value = query[name]
-      if (type === 'boolean' && typeof value === 'string') query[name] = value.toLowerCase()
+      if (typeof value !== 'string') continue
+      if (type === 'boolean') query[name] = value.toLowerCase()
+      if (type === 'integer' && !/^-?\d{1,15}$/.test(value))
+        throw new errorCodes.FST_ERR_VALIDATION(`querystring/${name} must be integer`)
     }
   })
 }

@@ -7,6 +7,7 @@ import { findAccountById } from '../account/find-account.ts'
 import type { Instant } from '../ambient/clock.ts'
 import { parseCompactJws } from '../op/compact-jws.ts'
 import { judgeAccessToken } from '../op/judge-access-token.ts'
+import { boundKeyOf } from '../op/judge-proof.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
 import { refuse } from './admin-answer.ts'
 import type { AdminCaller, AdminDeps } from './admin-call.ts'
@@ -16,7 +17,7 @@ type CallerCheck =
   | { readonly ok: true; readonly caller: AdminCaller }
   | {
       readonly ok: false
-      readonly reason: 'token_missing' | 'token_unreadable' | 'realm_unknown' | 'token_dead'
+      readonly reason: 'token_missing' | 'token_unreadable' | 'realm_unknown' | 'token_dead' | 'token_bound'
     }
 
 /** A Fastify `onRequest` hook. Answers 401, 403 or 404, or sets `request.adminCall`. */
@@ -51,6 +52,8 @@ async function findCaller(deps: AdminDeps, request: FastifyRequest, at: Instant)
   const judged = await judgeAccessToken(deps.store.read, realm, token, at)
   if (!judged.ok) return { ok: false, reason: 'token_dead' }
   const { client, claims } = judged.live
+  // RFC 9449 §7.1: a bound token is never a bearer token, and proofs are not taken here
+  if (boundKeyOf(claims) !== undefined) return { ok: false, reason: 'token_bound' }
   const account = await findAccountById(deps.store.read, realm.id, judged.live.account.id)
   if (!account) return { ok: false, reason: 'token_dead' }
   return { ok: true, caller: { realm, client, account, claims, ipAddress: request.ip } }
@@ -95,6 +98,7 @@ const unauthorizedMessage = {
   token_missing: 'Send an access token: Authorization: Bearer …',
   token_unreadable: 'The access token is not a JWT.',
   realm_unknown: 'The access token was issued by no realm of this server.',
+  token_bound: 'The access token is bound to a key (DPoP). Get one without a proof for this call.',
   token_dead: 'The access token has expired, was revoked, or its session has ended. Get a new one.',
 } as const
 

@@ -3,6 +3,7 @@
  * person's data (house rule 7).
  */
 import { type Logger, pino } from 'pino'
+import { printable } from './printable.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -26,7 +27,9 @@ export function prettyLog(level: LogLevel, write: (line: string) => void): Log {
         .filter(([, value]) => value !== undefined && value !== null)
         .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
       const text = message ?? [event, ...rest].join(' ')
-      write(`${entryLevel.padEnd(5)} ${text}\n`)
+      // the lines of a stack stay lines
+      const lines = text.split(/\n(?= {4}at )/).map(printable)
+      write(`${entryLevel.padEnd(5)} ${lines.join('\n')}\n`)
     },
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { makePrivateFile } from '../store/sqlite/make-private-file.ts'
 import type { CommandContext } from './command.ts'
 import { readDatabaseSettings, takeFile } from './db-settings.ts'
 
@@ -23,6 +24,7 @@ export async function backupDatabase(context: CommandContext): Promise<number> {
     return 5
   }
   const source = new DatabaseSync(join(settings.data, 'curfew.db'), { readOnly: true })
+  makePrivateFile(file)
   try {
     const pageCount = await backup(source, file)
     context.stdout(

@@ -2,7 +2,7 @@
  * `curfew db restore FILE`: puts a copy back. A session that ended after the copy was made must not come back to
  * life (R26), so every session in the copy is signed out, and every application of them is told.
  */
-import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemAmbient } from '../ambient/ambient.ts'
 import { toNumericDate } from '../ambient/clock.ts'
@@ -45,6 +45,7 @@ async function putBack(file: string, dataDir: string): Promise<void> {
   for (const suffix of ['-wal', '-shm']) rmSync(`${target}${suffix}`, { force: true })
   renameSync(target, `${target}.before-restore`)
   copyFileSync(file, target)
+  chmodSync(target, 0o600)
 }
 
 async function signEverybodyOut(store: Store): Promise<number> {

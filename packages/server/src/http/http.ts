@@ -8,6 +8,7 @@
  * - Every answer carries the headers of security.md ("Headers on HTML"); pages set their own policy.
  */
 import Fastify, {
+  errorCodes,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
@@ -16,6 +17,9 @@ import Fastify, {
 import type { Ambient } from '../ambient/ambient.ts'
 import { randomId } from '../ambient/random.ts'
 import { isCurfewError } from '../errors.ts'
+import { answerBroken } from './answer-broken.ts'
+import { readForwardedFor } from './forwarded-for.ts'
+import { holdsNul } from './holds-nul.ts'
 
 export interface HttpSettings {
   /** True when the public address is https: HSTS is sent. */
@@ -58,15 +62,18 @@ export function createHttp(
       setBaseHeaders(request, reply, settings)
       answerError(ambient, request, reply, error, renderError)
     },
-    ...(settings.legacyAuthPath ? { rewriteUrl: withoutLegacyPrefix } : {}),
+    clientErrorHandler: answerBroken(baseHeaders(settings)),
+    rewriteUrl: ({ url = '/' }) => (settings.legacyAuthPath ? withoutLegacyPrefix : originForm)(url),
   })
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: bodyBytesMax },
-    (_request, body, done) => done(null, new URLSearchParams(body as string)),
+    (_request, body, done) => parseForm(body as string, done),
   )
+  readForwardedFor(app, ambient.log, settings.trustedProxies.length > 0)
   app.addHook('onRequest', async (request, reply) => {
     setBaseHeaders(request, reply, settings)
+    if (holdsNul(request.url)) throw new errorCodes.FST_ERR_BAD_URL('with U+0000')
   })
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(ambient, request, reply, error, renderError),
@@ -82,20 +89,37 @@ export function createHttp(
   return app
 }
 
-/** `/auth/realms/…` and `/auth/admin/…` answer exactly as without the prefix; no redirect, because a POST must survive. */
-function withoutLegacyPrefix({ url = '/' }: { url?: string | undefined }): string {
-  return /^\/auth\/(realms|admin|resources)\//.test(url) ? url.slice('/auth'.length) : url
+function parseForm(body: string, done: (error: Error | null, form?: URLSearchParams) => void): void {
+  if (holdsNul(body)) done(new errorCodes.FST_ERR_VALIDATION('the body holds U+0000'))
+  else done(null, new URLSearchParams(body))
 }
 
-function setBaseHeaders(request: FastifyRequest, reply: FastifyReply, { isPublicHttps }: HttpSettings): void {
-  reply.header('x-content-type-options', 'nosniff')
-  reply.header('referrer-policy', 'no-referrer')
-  reply.header('x-frame-options', 'DENY')
-  reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+/** `/auth/realms/…` and `/auth/admin/…` answer exactly as without the prefix; no redirect, because a POST must survive. */
+function withoutLegacyPrefix(url: string): string {
+  const path = originForm(url)
+  return /^\/auth\/(realms|admin|resources)\//.test(path) ? path.slice('/auth'.length) : path
+}
+
+/** Some proxies send the whole address; it means its path (RFC 9112 §3.2.2). */
+function originForm(url: string): string {
+  return url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
+}
+
+function baseHeaders({ isPublicHttps }: HttpSettings): Readonly<Record<string, string>> {
+  return {
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'x-frame-options': 'DENY',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cache-control': 'no-store',
+    ...(isPublicHttps ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+  }
+}
+
+function setBaseHeaders(request: FastifyRequest, reply: FastifyReply, settings: HttpSettings): void {
+  reply.headers(baseHeaders(settings))
   // an application may have opened a realm's pages in a popup and waits for it (docs/decisions/0012)
   if (!request.url.startsWith('/realms/')) reply.header('cross-origin-opener-policy', 'same-origin')
-  reply.header('cache-control', 'no-store')
-  if (isPublicHttps) reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains')
 }
 
 /** A browser's navigation asks for HTML; a library does not. */
@@ -119,8 +143,8 @@ function answerError(
     ambient.log.write('error', 'http.request_failed', {
       reference: pageError.reference,
       method: request.method,
-      // the query may hold a hint or a code
-      path: request.url.split('?')[0],
+      // the address itself may hold a ticket, a hint or a code
+      route: request.routeOptions.url,
       error: error.message,
       stack: pageError.kind === 'internal' ? error.stack : undefined,
     })

@@ -28,6 +28,7 @@ interface Kept {
 
 export function createClientKeys(fetchJson: FetchJson): ClientKeys {
   const kept = new Map<string, Kept>()
+  const running = new Map<string, Promise<JWTVerifyGetKey | undefined>>()
 
   async function keysFrom(
     url: string,
@@ -35,14 +36,28 @@ export function createClientKeys(fetchJson: FetchJson): ClientKeys {
     isStale: boolean,
     at: Instant,
   ): Promise<JWTVerifyGetKey | undefined> {
-    const known = kept.get(url)
+    // another application may be allowed to call where this one is not
+    const name = `${owner.realmId} ${owner.clientId} ${url}`
+    const known = kept.get(name)
     if (known && at - known.fetchedAt < (isStale || !known.keys ? refetchMinMs : keptMs)) return known.keys
-    const keys = await fetchJson(url, owner).then(keySet, () => undefined)
-    kept.delete(url)
-    if (kept.size >= clientCountMax) kept.delete(kept.keys().next().value as string)
+    // requests at the same moment share one question
+    const asked = running.get(name) ?? fetchKeys(url, owner, name, at).finally(() => running.delete(name))
+    running.set(name, asked)
+    return asked
+  }
+
+  async function fetchKeys(
+    url: string,
+    owner: FetchOwner,
+    name: string,
+    at: Instant,
+  ): Promise<JWTVerifyGetKey | undefined> {
     // an address that is away for a moment does not lock out a client whose keys are known
-    kept.set(url, { keys: keys ?? known?.keys, fetchedAt: at })
-    return keys ?? known?.keys
+    const keys = (await fetchJson(url, owner).then(keySet, () => undefined)) ?? kept.get(name)?.keys
+    kept.delete(name)
+    if (kept.size >= clientCountMax) kept.delete(kept.keys().next().value as string)
+    kept.set(name, { keys, fetchedAt: at })
+    return keys
   }
 
   return {

@@ -58,6 +58,11 @@ export function sendDuplicate(reply: FastifyReply, name: string): FastifyReply {
   return sendError(reply, 400, 'invalid_request', `The parameter ${printable(name)} was sent more than once.`)
 }
 
+/** The realm's name inside a challenge: a header carries printable ASCII alone (RFC 9110 §5.5, §11.5). */
+export function challengeRealm({ name }: Pick<Realm, 'name'>): string {
+  return `realm="${name.replaceAll(/[^ !#-[\]-~]/gu, (character) => encodeURIComponent(character))}"`
+}
+
 /** A name from outside, fit for RFC 6749's character set of error_description. */
 function printable(name: string): string {
   return name.slice(0, 64).replaceAll(/[^\w.-]/g, '?')

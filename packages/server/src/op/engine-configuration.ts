@@ -1,6 +1,7 @@
 /** What the engine is told of one realm (engine.md §5). */
-import type { Configuration, FindAccount, KoaContextWithOIDC } from 'oidc-provider'
+import { type Configuration, errors, type FindAccount, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Random } from '../ambient/random.ts'
+import { jsonProblem } from '../http/json-problem.ts'
 import type { RealmKey, SigningAlgorithm } from '../key/key.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
@@ -78,10 +79,16 @@ export function engineConfiguration(
       policy: createInteractionPolicy(),
       url: (_ctx, interaction) => deps.interactionUrl(currentWork().realm, interaction.uid),
     },
-    fetch: async (url: unknown) => Response.json(await deps.fetchJson(String(url))),
+    fetch: async (url: unknown) => Response.json(await deps.fetchJson(String(url), ownerOf(String(url)))),
     renderError: deps.renderError as NonNullable<Configuration['renderError']>,
     ...policies(deps),
   }
+}
+
+/** The engine asks for key sets alone, and does not say whose: the operator's exceptions are per application. */
+function ownerOf(url: string): Client | undefined {
+  const { clients } = currentWork().realm
+  return [...clients.values()].find(({ attributes }) => URL.parse(attributes['jwks.url'] ?? '')?.href === url)
 }
 
 /** Which claims exist. Their contents are the mappers'; a scope of the same name has at least itself. */
@@ -159,6 +166,8 @@ function features(): Configuration['features'] {
       enabled: true,
       // userinfo is ours and gives every claim of the scope, so nothing is lost by not reading this member
       assertClaimsParameter: (_ctx, claims) => {
+        const problem = jsonProblem(claims)
+        if (problem) throw new errors.InvalidRequest(`claims parameter ${problem}`)
         if ('userinfo' in claims) delete (claims as { userinfo?: unknown }).userinfo
       },
     },

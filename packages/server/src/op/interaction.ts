@@ -5,10 +5,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errors, type InteractionResults } from 'oidc-provider'
 import type { Instant } from '../ambient/clock.ts'
+import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import { type SignOutDeps, signOut } from '../sign-out/sign-out.ts'
 import type { Engine, Engines } from './engine.ts'
 import { againUrl } from './refusal-response.ts'
+import { bindReturn } from './return-cookie.ts'
 import { type CommitDeps, commit } from './unit-of-work/commit.ts'
 import { beginWork, type RequestSource, runInWork, type UnitOfWork } from './unit-of-work/unit-of-work.ts'
 
@@ -40,8 +42,9 @@ export interface SignedIn {
 }
 
 export type CompletedInteraction =
-  /** Send the browser here, by 303. */
-  { readonly kind: 'continue'; readonly location: string } | Exclude<ReadInteraction, WaitingInteraction>
+  /** Send the browser here, by 303, with the cookie that lets it go on. */
+  | { readonly kind: 'continue'; readonly location: string; readonly setCookie: string }
+  | Exclude<ReadInteraction, WaitingInteraction>
 
 /** `req` carries the interaction's cookie, which is bound to the path of the page. */
 export interface Interactions {
@@ -98,7 +101,8 @@ export function createInteractions(deps: CommitDeps & SignOutDeps, engines: Engi
       const found = await find(engine, realm, req, res)
       if ('kind' in found && found.kind !== 'Interaction') return found
       const result = await step(engine, work, found as Found)
-      const location = await engine.provider.interactionResult(req, res, result)
+      const { setCookie, binding } = bindReturn(deps.ambient.random, realm, (found as Found).uid)
+      const location = await engine.provider.interactionResult(req, res, { ...result, ...binding })
       await commit(deps, work, {
         kind: 'authorize',
         sessionUid: undefined,
@@ -107,7 +111,7 @@ export function createInteractions(deps: CommitDeps & SignOutDeps, engines: Engi
         keptTokenHash: undefined,
         givesTokens: false,
       })
-      return { kind: 'continue', location }
+      return { kind: 'continue', location, setCookie }
     })
   }
 
@@ -141,7 +145,7 @@ async function find(
     return await provider.interactionDetails(req, res)
   } catch (error) {
     if (!(error instanceof errors.SessionNotFound)) throw error
-    const uid = cookieOf(req, provider.cookieName('interaction'))
+    const uid = readCookie(req.headers.cookie, provider.cookieName('interaction'))
     const interaction = uid === undefined ? undefined : await provider.Interaction.find(uid)
     return interaction
       ? { kind: 'restart', location: againUrl(realm.issuer, interaction.params) }
@@ -199,9 +203,4 @@ async function giveConsent({ provider }: Engine, found: Found): Promise<Interact
   grant.addOIDCScope(scope)
   grant.addResourceScope(String(found.params['resource']), scope)
   return { consent: { grantId: await grant.save() } }
-}
-
-function cookieOf(req: IncomingMessage, name: string): string | undefined {
-  const pairs = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim())
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }

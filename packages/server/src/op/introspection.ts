@@ -14,6 +14,7 @@ import type { Client } from '../rp/client.ts'
 import type { Queryable } from '../store/store.ts'
 import { protocolPath, readForm, realmOf, sendDuplicate, sendError } from './endpoint.ts'
 import { judgeAccessToken, type LiveToken } from './judge-access-token.ts'
+import { boundKeyOf } from './judge-proof.ts'
 import { judgeRefreshToken } from './judge-refresh-token.ts'
 import { claimPlan } from './mapper/claim-plan.ts'
 import { claimsFor } from './mapper/mapper.ts'
@@ -82,7 +83,8 @@ async function judge(
     sub: live.sub,
     client_id: live.client.clientId,
     username: live.account.username,
-    token_type: 'Bearer',
+    // RFC 9449 §6.2
+    token_type: boundKeyOf(live.claims) === undefined ? 'Bearer' : 'DPoP',
     active: true,
   }
   return { ok: true, answer, accountId: live.account.id, sessionUid: live.sessionUid }

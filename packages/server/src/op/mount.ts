@@ -4,13 +4,19 @@
  * parameters and without a second copy of the client's secret.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { holdsNul } from '../http/holds-nul.ts'
 import type { Realm } from '../realm/realm.ts'
 import { corsHeaders } from './cors.ts'
 import { normalizeForm } from './normalize-form.ts'
 import { isForm, type ReadBody, readBody, replaceBody } from './request-body.ts'
 
 export type Mounted =
-  | { readonly kind: 'run'; readonly req: IncomingMessage }
+  | {
+      readonly kind: 'run'
+      readonly req: IncomingMessage
+      /** A browser that comes back from a page. */
+      readonly isReturn: boolean
+    }
   /** Answered already. */
   | { readonly kind: 'answered' }
 
@@ -36,9 +42,11 @@ export async function mountRequest(
   realm: Realm,
   path: string,
 ): Promise<Mounted> {
+  setBaseHeaders(res, realm)
   const url = aliasOf(path)
   const pathname = url.split('?', 1)[0] as string
-  const methods = enginePaths.get(pathname) ?? (resumePath.test(pathname) ? ['GET', 'HEAD'] : undefined)
+  const isReturn = resumePath.test(pathname)
+  const methods = enginePaths.get(pathname) ?? (isReturn ? ['GET', 'HEAD'] : undefined)
   if (!methods)
     return answer(res, 404, { error: 'invalid_request', error_description: 'There is nothing here.' })
   const method = req.method ?? 'GET'
@@ -49,7 +57,6 @@ export async function mountRequest(
       error_description: 'This method is not allowed here.',
     })
   }
-  setBaseHeaders(res, realm)
   setIssuerHost(req, realm, url)
   if (!pathname.startsWith(`${protocol}/auth`)) {
     setCors(req, res, realm)
@@ -57,16 +64,17 @@ export async function mountRequest(
     req.headers.accept = 'application/json'
   }
   if (method === 'OPTIONS') return answerPreflight(req, res)
-  if (method !== 'POST') return { kind: 'run', req }
+  if (method !== 'POST') return { kind: 'run', req, isReturn }
   if (pathname === `${protocol}/auth` && !isForm(req.headers['content-type'])) return answerBadType(res)
   const body = await readBody(req)
   if (body.kind !== 'read') return answerBadBody(res, body)
+  if (holdsNul(body.text)) return answer(res, 400, unreadable)
   if (pathname === `${protocol}/auth`) return redirectToGet(res, realm, url, body.text)
   const form = normalizeForm(realm, req.headers.authorization, body.text)
   if (form.kind === 'refused')
     return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
   if (form.authorization !== undefined) req.headers.authorization = form.authorization
-  return { kind: 'run', req: replaceBody(req, form.text) }
+  return { kind: 'run', req: replaceBody(req, form.text), isReturn }
 }
 
 /** KP-03: Keycloak's entry to registration takes the parameters of `/auth` and, without registration, does the same. */
@@ -125,9 +133,11 @@ function answerPreflight(req: IncomingMessage, res: ServerResponse): Mounted {
 
 /** OpenID Connect Core §3.1.2.1 asks for POST; the cookies are Lax, so the request is made again as a GET. */
 function redirectToGet(res: ServerResponse, realm: Realm, url: string, form: string): Mounted {
-  const target = `${realm.issuer}${url}${url.includes('?') ? '&' : '?'}${form}`
+  // a body may hold characters that no address and no header may
+  const query = new URLSearchParams(form).toString()
+  const target = `${realm.issuer}${url}${url.includes('?') ? '&' : '?'}${query}`
   // browsers and proxies cut longer addresses
-  if (target.length > 16_000 || /[\r\n]/.test(target)) {
+  if (target.length > 16_000) {
     return answer(res, 400, { error: 'invalid_request', error_description: 'The request is too long.' })
   }
   res.statusCode = 303
@@ -145,8 +155,10 @@ const invalidClient = {
 function answerBadBody(res: ServerResponse, body: Exclude<ReadBody, { kind: 'read' }>): Mounted {
   const status = body.kind === 'too_large' ? 413 : 400
   res.setHeader('connection', 'close')
-  return answer(res, status, { error: 'invalid_request', error_description: 'The body cannot be read.' })
+  return answer(res, status, unreadable)
 }
+
+const unreadable = { error: 'invalid_request', error_description: 'The body cannot be read.' }
 
 function answerBadType(res: ServerResponse): Mounted {
   res.setHeader('connection', 'close')

@@ -11,12 +11,16 @@
  * - Nothing that the engine does ends a session or sends a notice; `signOut` alone does.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { InteractionResults } from 'oidc-provider'
+import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
-import { createEngines, type EngineDeps } from './engine.ts'
+import { createEngines, type Engine, type EngineDeps } from './engine.ts'
 import { type RenderErrorPage, renderEngineError } from './engine-error.ts'
 import { createInteractions, type Interactions } from './interaction.ts'
-import { mountRequest } from './mount.ts'
+import { type Mounted, mountRequest } from './mount.ts'
+import { againUrl } from './refusal-response.ts'
+import { clearReturn, mayReturn, type ReturnBinding } from './return-cookie.ts'
 import { beginWork, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
 
 export interface OpDeps extends Omit<EngineDeps, 'on' | 'renderError'>, SignOutDeps {
@@ -47,13 +51,57 @@ export function createOp(deps: OpDeps): Op {
   return {
     ...createInteractions(deps, engines),
     async handle(req, res, realm, path, source) {
-      const mounted = await mountRequest(req, res, realm, path)
-      if (mounted.kind === 'answered') return
-      const at = deps.ambient.clock.now()
-      const work = beginWork(realm, source, clientIdOf(path), at)
-      await runInWork(work, () => engines.engineOf(realm, at).run(mounted.req, res))
+      try {
+        const mounted = await mountRequest(req, res, realm, path)
+        if (mounted.kind === 'answered') return
+        const at = deps.ambient.clock.now()
+        const engine = engines.engineOf(realm, at)
+        const work = beginWork(realm, source, clientIdOf(path), at)
+        await runInWork(work, async () => {
+          if (await checkReturn(engine, realm, mounted, res)) await engine.run(mounted.req, res)
+        })
+      } catch (error) {
+        deps.ambient.log.write('error', 'op.engine_failed', { error: stackOf(error) })
+        answerFailed(res)
+      }
     },
   }
+}
+
+/** False when another browser answered the page of this request: it begins again here, answered by the redirect. */
+async function checkReturn(
+  { provider }: Engine,
+  realm: Realm,
+  { req, isReturn }: Extract<Mounted, { kind: 'run' }>,
+  res: ServerResponse,
+): Promise<boolean> {
+  const uid = isReturn ? readCookie(req.headers.cookie, provider.cookieName('resume')) : undefined
+  const interaction = uid === undefined ? undefined : await provider.Interaction.find(uid)
+  const result: (InteractionResults & Partial<ReturnBinding>) | undefined = interaction?.result
+  // without an answer there is nothing to go on with, which the engine says
+  if (!interaction || !result) return true
+  if (mayReturn(req, realm, interaction.uid, result)) {
+    res.setHeader('set-cookie', clearReturn(realm, interaction.uid))
+    return true
+  }
+  const headers = { location: againUrl(realm.issuer, interaction.params), 'cache-control': 'no-store' }
+  res.writeHead(303, headers).end()
+  return false
+}
+
+/** The request was taken from the HTTP server, so nobody else would answer it: the caller would wait for ever. */
+function answerFailed(res: ServerResponse): void {
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  for (const name of ['set-cookie', 'location']) res.removeHeader(name)
+  res.writeHead(500, { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' })
+  res.end(JSON.stringify({ error: 'server_error', error_description: 'The server made a mistake.' }))
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : String(error)
 }
 
 /** Only narrows what is read of a session; the engine judges the parameter. */

@@ -7,7 +7,7 @@ import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
 import { authenticateClient, type ClientAuthenticationDeps, type ClientFault } from './authenticate-client.ts'
 import { setCors } from './cors.ts'
-import { type EndpointDeps, sendError } from './endpoint.ts'
+import { challengeRealm, type EndpointDeps, sendError } from './endpoint.ts'
 import { clientErrorWord, explainClientFault } from './explain-client-fault.ts'
 
 export type ClientEndpointDeps = EndpointDeps & ClientAuthenticationDeps
@@ -48,7 +48,7 @@ export async function requireClient(
     at,
   )
   // RFC 6749 §5.2: a client that used the header is told the scheme
-  if (usedBasic) reply.header('www-authenticate', `Basic realm="${realm.name.replaceAll(/["\\]/g, '')}"`)
+  if (usedBasic) reply.header('www-authenticate', `Basic ${challengeRealm(realm)}`)
   sendError(reply, 401, 'invalid_client', 'Invalid client or Invalid client credentials')
   return undefined
 }

@@ -58,6 +58,10 @@ const causes: {
   session_expired: [{ reason: 'session_expired' }, /idle time or its greatest age/],
   account_disabled: [{ reason: 'account_disabled' }, /of an account that is disabled or deleted/],
   unknown: [{ reason: 'unknown' }, /nothing is stored any more.*old backup/],
+  key_not_proven: [
+    { reason: 'key_not_proven', fault: 'proof_missing' },
+    /^wiki sent a refresh token and no proof of the key that it is bound to\./,
+  ],
 }
 
 describe('the sentence of invalid_token (KR-20)', () => {

@@ -4,6 +4,7 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import { describeEnd, describeInstant, type SessionEnd } from '../event/explain.ts'
+import type { ProofFault } from './judge-proof.ts'
 
 export type TokenFault =
   | { readonly reason: 'not_a_jwt' }
@@ -27,6 +28,8 @@ export type TokenFault =
   | { readonly reason: 'session_expired' }
   | { readonly reason: 'account_disabled' }
   | { readonly reason: 'unknown' }
+  /** The token is bound to a key, and nothing proved that the caller has it (RFC 9449). */
+  | { readonly reason: 'key_not_proven'; readonly fault: ProofFault }
 
 /** What the sentence names. */
 export interface FaultContext {
@@ -77,7 +80,24 @@ export function explainInvalidToken(fault: TokenFault, context: FaultContext, at
       return `${sent} of an account that is disabled or deleted.`
     case 'unknown':
       return `${sent} that this server made but of which nothing is stored any more. It is older than every record of an ended session; usually the application was restored from an old backup.`
+    case 'key_not_proven':
+      return `${sent} and ${proofSentences[fault.fault]}`
   }
+}
+
+/** The end of a sentence about the application. */
+const proofSentences: Readonly<Record<ProofFault, string>> = {
+  proof_missing:
+    'no proof of the key that it is bound to. Send it as “Authorization: DPoP …” with a proof in the header DPoP.',
+  proof_invalid:
+    'a DPoP proof that cannot be read or whose signature does not fit. Sign it with ES256 or EdDSA, and put the public key into its header.',
+  proof_of_another_key:
+    'a DPoP proof by another key than the one that the token is bound to. The application made a new key pair after its sign-in, or the token was copied.',
+  proof_of_another_request:
+    'a DPoP proof for another method, address or token. Make a new proof for every request.',
+  proof_too_old: 'a DPoP proof that was not made now. Compare the clocks of both machines.',
+  proof_replayed: 'a DPoP proof a second time. Make a new proof for every request.',
+  token_not_bound: 'called it bound to a key, which it is not. Send it as “Authorization: Bearer …”.',
 }
 
 /** A value that came from outside, bounded; the event line escapes it. */

@@ -104,6 +104,7 @@ export function refreshErrorDescription(fault: TokenFault): string {
     case 'revoked':
     case 'rotated':
     case 'unknown':
+    case 'key_not_proven':
       return 'Invalid refresh token'
   }
 }

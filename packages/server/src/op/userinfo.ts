@@ -10,8 +10,17 @@ import type { Instant } from '../ambient/clock.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
 import { answerPreflight, setCors } from './cors.ts'
-import { type EndpointDeps, protocolPath, readForm, realmOf, sendDuplicate, sendError } from './endpoint.ts'
+import {
+  challengeRealm,
+  type EndpointDeps,
+  protocolPath,
+  readForm,
+  realmOf,
+  sendDuplicate,
+  sendError,
+} from './endpoint.ts'
 import { type JudgedToken, judgeAccessToken, type LiveToken } from './judge-access-token.ts'
+import { judgeProof, type Presented, proofAlgorithms } from './judge-proof.ts'
 import { claimPlan } from './mapper/claim-plan.ts'
 import { claimsFor } from './mapper/mapper.ts'
 import { notesOf } from './mapper/session-notes.ts'
@@ -50,41 +59,54 @@ async function userinfo(
     case 'absent':
       return challenge(reply, realm, 401, undefined, 'Send the access token as Authorization: Bearer.')
     case 'token':
-      return answerFor(deps, realm, bearer.token, request, reply, at)
+      return answerFor(deps, realm, presentedBy(request, realm, bearer), reply, request, at)
   }
 }
 
 type Bearer =
-  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'token'; readonly token: string; readonly scheme: Presented['scheme'] }
   | { readonly kind: 'absent' }
   | { readonly kind: 'several' }
   | { readonly kind: 'duplicate'; readonly name: string }
 
-/** RFC 6750 §2.1 and §2.2; never the query (§2.3), which ends up in logs. The scheme's case is free (KK-07). */
+/** RFC 6750 §2.1 and §2.2, RFC 9449 §7.1; never the query, which ends up in logs. The scheme's case is free (KK-07). */
 function readBearer(request: FastifyRequest): Bearer {
   const form = readForm(request)
   if (!form.ok) return { kind: 'duplicate', name: form.duplicate }
-  const [, inHeader] = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+  const [, scheme = '', inHeader] =
+    /^(bearer|dpop) +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
   const inBody = form.values['access_token']
   if (inHeader !== undefined && inBody !== undefined) return { kind: 'several' }
   const token = inHeader ?? inBody
-  return token === undefined ? { kind: 'absent' } : { kind: 'token', token }
+  if (token === undefined) return { kind: 'absent' }
+  return { kind: 'token', token, scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer' }
+}
+
+function presentedBy(
+  { method, headers }: FastifyRequest,
+  { issuer }: Realm,
+  { token, scheme }: Extract<Bearer, { kind: 'token' }>,
+): Presented {
+  const { dpop } = headers
+  const proof = typeof dpop === 'string' ? dpop : undefined
+  return { token, scheme, proof, method, url: `${issuer}/protocol/openid-connect/userinfo` }
 }
 
 async function answerFor(
   deps: EndpointDeps,
   realm: Realm,
-  token: string,
-  request: FastifyRequest,
+  presented: Presented,
   reply: FastifyReply,
+  request: FastifyRequest,
   at: Instant,
 ): Promise<FastifyReply> {
   const on = deps.store.read
-  const judged = await judgeAccessToken(on, realm, token, at)
+  const judged = await judgePresented(deps, realm, presented, at)
   if (!judged.ok) {
     recordRefusal(deps, realm, judged, request, at)
     setCors(request, reply, realm, realm.clients.get(judged.claims?.azp ?? ''))
-    return challenge(reply, realm, 401, 'invalid_token', 'Token verification failed')
+    const scheme = judged.fault.reason === 'key_not_proven' ? 'DPoP' : presented.scheme
+    return challenge(reply, realm, 401, 'invalid_token', 'Token verification failed', scheme)
   }
   const { live } = judged
   const { claims, client } = live
@@ -100,17 +122,40 @@ async function answerFor(
   return reply.header('cache-control', 'no-store').send({ sub: live.sub, ...said })
 }
 
-/** RFC 6750 §3: without credentials the challenge names no error (§3.1). */
+/** The token, and the key that it may be bound to. */
+async function judgePresented(
+  deps: EndpointDeps,
+  realm: Realm,
+  presented: Presented,
+  at: Instant,
+): Promise<JudgedToken> {
+  const judged = await judgeAccessToken(deps.store.read, realm, presented.token, at)
+  if (!judged.ok) return judged
+  const { claims, account, sessionUid } = judged.live
+  const fault = await judgeProof(deps, realm, claims, presented, at)
+  if (fault === undefined) return judged
+  return {
+    ok: false,
+    fault: { reason: 'key_not_proven', fault },
+    claims,
+    accountId: account.id,
+    sessionUid,
+  }
+}
+
+/** RFC 6750 §3: without credentials the challenge names no error (§3.1). RFC 9449 §7.1 has a scheme of its own. */
 function challenge(
   reply: FastifyReply,
   realm: Realm,
   status: 400 | 401 | 403,
   error: string | undefined,
   description: string,
+  scheme: Presented['scheme'] = 'Bearer',
 ): FastifyReply {
-  const parts = [`realm="${realm.name.replaceAll(/["\\]/g, '')}"`]
+  const parts = [challengeRealm(realm)]
   if (error) parts.push(`error="${error}"`, `error_description="${description}"`)
-  reply.header('www-authenticate', `Bearer ${parts.join(', ')}`)
+  if (scheme === 'DPoP') parts.push(`algs="${proofAlgorithms.join(' ')}"`)
+  reply.header('www-authenticate', `${scheme} ${parts.join(', ')}`)
   return sendError(reply, status, error ?? 'invalid_token', description)
 }
 
@@ -193,6 +238,7 @@ function errorWord({ reason }: TokenFault): string {
     case 'revoked':
     case 'rotated':
     case 'unknown':
+    case 'key_not_proven':
       return 'invalid_token'
   }
 }

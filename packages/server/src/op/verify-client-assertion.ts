@@ -2,13 +2,13 @@
  * `private_key_jwt` and `client_secret_jwt`: a JWT that the client signed for this one request.
  * @see OpenID Connect Core 1.0 §9, RFC 7523 §3
  */
-import { createHash } from 'node:crypto'
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import type { Instant } from '../ambient/clock.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
-import type { Store, Tx } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { ClientKeys } from './client-keys.ts'
+import { useOnce } from './use-once.ts'
 
 export type AssertionFault =
   | 'malformed'
@@ -57,11 +57,11 @@ export async function verifyClientAssertion(
   if (!jti || jti.length > 512) return 'malformed'
   if (exp * 1000 > at + lifetimeSecondsMax * 1000) return 'claims_invalid'
   if (iat !== undefined && iat * 1000 > at + clockToleranceSeconds * 1000) return 'claims_invalid'
-  const idHash = createHash('sha256')
-    .update(`client-assertion/${realm.id}/${client.clientId}/${jti}`)
-    .digest('base64url')
+  const value = `client-assertion/${realm.id}/${client.clientId}/${jti}`
   const expiresAt = (exp + clockToleranceSeconds) * 1000
-  const isFirst = await deps.store.transact((tx) => useAssertion(tx, realm.id, idHash, expiresAt, at))
+  const once = { realmId: realm.id, purpose: 'client_assertion', value, expiresAt } as const
+  // RFC 7523 §3 (7)
+  const isFirst = await deps.store.transact((tx) => useOnce(tx, once, at))
   return isFirst ? undefined : 'replayed'
 }
 
@@ -133,27 +133,4 @@ function faultOf(error: unknown): AssertionFault {
     return 'claims_invalid'
   if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) return 'malformed'
   return 'signature_invalid'
-}
-
-/** RFC 7523 §3 (7). Only one of two requests at the same moment inserts the row. */
-async function useAssertion(
-  tx: Tx,
-  realmId: string,
-  idHash: string,
-  expiresAt: Instant,
-  at: Instant,
-): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await tx.db
-    .insertInto('handle')
-    .values({
-      id_hash: idHash,
-      realm_id: realmId,
-      purpose: 'client_assertion',
-      payload: '{}',
-      expires_at: expiresAt,
-      used_at: at,
-    })
-    .onConflict((conflict) => conflict.column('id_hash').doNothing())
-    .executeTakeFirst()
-  return numInsertedOrUpdatedRows === 1n
 }

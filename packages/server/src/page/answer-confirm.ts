@@ -108,6 +108,8 @@ async function end(call: ConfirmCall): Promise<FastifyReply> {
   const { clientId, returnTo } = question
   const session = await readSession(deps.store.read, question.sessionUid)
   const scope = scopeOf(call, session)
+  // whoever answers without the session's cookie has shown a hint, which names one session and proves no person
+  const accountId = question.isWithoutCookie ? undefined : session?.accountId
   const result = await signOut(
     deps,
     {
@@ -116,7 +118,7 @@ async function end(call: ConfirmCall): Promise<FastifyReply> {
       kind: 'ordinary',
       cause: 'rp_initiated',
       initiator: 'user',
-      actor: { accountId: session?.accountId, clientId, ipAddress: request.ip },
+      actor: { accountId, clientId, ipAddress: request.ip },
       hasBrowser: true,
     },
     { after: (tx, closed) => close(call, tx, closed, at) },
@@ -126,7 +128,7 @@ async function end(call: ConfirmCall): Promise<FastifyReply> {
   const endedSessionUid = scope.kind === 'application' ? undefined : question.sessionUid
   return answerSignedOut(call, {
     signOutId,
-    accountId: session?.accountId,
+    accountId,
     clientId,
     returnTo,
     endedSessionUid,
@@ -153,7 +155,6 @@ function scopeOf({ realm, action, question }: ConfirmCall, session: Session | un
   if (action === 'one' && clientId !== undefined && realm.settings.leaveOneApplication) {
     return { kind: 'application', sessionUid, clientId }
   }
-  // a hint proves one session, not the person
   if (action === 'devices' && session && !isWithoutCookie)
     return { kind: 'account', accountId: session.accountId }
   return { kind: 'session', sessionUid }

@@ -6,7 +6,7 @@ import type { SignOutCall } from './sign-out-call.ts'
 
 export interface EndingNow {
   readonly sessionUid: string
-  /** Whose session it is; undefined when nothing is known of it any more. */
+  /** Whose session it is, where the browser has it: a hint proves one session, not the person (SR-20). */
   readonly accountId: string | undefined
   readonly clientId: string | undefined
   readonly returnTo: ReturnTo | undefined
@@ -32,7 +32,7 @@ export async function endNow(call: SignOutCall, ending: EndingNow): Promise<Ende
       kind: 'ordinary',
       cause: 'rp_initiated',
       initiator: hasBrowser ? 'user' : 'app',
-      actor: { accountId: hasBrowser ? accountId : undefined, clientId, ipAddress: request.ip },
+      actor: { accountId, clientId, ipAddress: request.ip },
       hasBrowser,
     },
     {

@@ -39,6 +39,9 @@ import { endSessionPath } from './page-path.ts'
 import { recordRefusal, type SignOutCall, type SignOutPageDeps } from './sign-out-call.ts'
 import { readWhyEnded } from './why-ended.ts'
 
+/** The longest hint that is read (16 KB), a return address and a state beside it. */
+const keptLengthMax = 24_000
+
 export function registerEndSession(app: FastifyInstance, deps: SignOutPageDeps): void {
   const path = '/realms/:realm/protocol/openid-connect/logout'
   app.get(path, (request, reply) => endSession(deps, request, reply))
@@ -64,7 +67,11 @@ async function endSession(
   }
   const sessionCookie = readCookie(request, sessionCookieName(realm))
   if (isCrossSitePost(request, realm, sessionCookie)) {
-    const handle = await keepRequest(deps, realm, wanted(read.values), at)
+    const asked = wanted(read.values)
+    // anybody may have this stored, so no more of it than a request can mean
+    if (JSON.stringify(asked).length > keptLengthMax)
+      return sendErrorPage({ ...deps, realm, request, reply }, { kind: 'request' }, { status: 413 })
+    const handle = await keepRequest(deps, realm, asked, at)
     return reply.redirect(`${endSessionPath(realm)}?continue=${handle}`, 303)
   }
   const parameters = await parametersOrKept(deps, realm, read.values, at)
@@ -101,9 +108,8 @@ async function decide(call: SignOutCall, gathered: GatheredFacts): Promise<Fasti
       const { hint } = gathered.facts
       const clientId = gathered.client?.clientId ?? (hint.kind === 'good' ? hint.clientId : undefined)
       const { sessionUid, returnTo } = decision
-      const { browserSession, hintSession } = gathered
-      const session = [browserSession, hintSession].find((known) => known?.uid === sessionUid)
-      const of = { clientId, returnTo, accountId: session?.accountId }
+      const { browserSession } = gathered
+      const of = { clientId, returnTo, accountId: browserSession?.accountId }
       const ended = await endNow(call, { ...of, sessionUid, hasBrowser: browserSession !== undefined })
       if (!ended) return showAlready(call, returnTo)
       const browserSessionUid = browserSession?.uid
@@ -207,7 +213,8 @@ async function parametersOrKept(
   at: Instant,
 ): Promise<EndSessionParameters> {
   const handle = values['continue']
-  const kept = handle === undefined ? undefined : await findKeptRequest(deps.store.read, realm, handle, at)
+  const on = { on: deps.store.read, secret: deps.secret }
+  const kept = handle === undefined ? undefined : await findKeptRequest(on, realm, handle, at)
   return kept ?? wanted(values)
 }
 

@@ -54,8 +54,8 @@ export function html(strings: TemplateStringsArray, ...values: readonly HtmlValu
 
 /** A path of this server, from its parts: each part is encoded, so none can leave its place. */
 export function localUrl(path: string): SafeUrl {
-  // `//host` and `/\host` are addresses of another server (CVE-2019-20479)
-  if (!/^\/(?![/\\])[^\s\\]*$/.test(path)) throw new TypeError('a local address starts with one slash')
+  // `//host` and `/\host` are addresses of another server (CVE-2019-20479); beyond ASCII no header can carry it
+  if (!/^\/(?!\/)[!-[\]-~]*$/.test(path)) throw new TypeError('a local address starts with one slash')
   return new SafeUrl(path)
 }
 

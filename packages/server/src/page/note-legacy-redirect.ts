@@ -9,7 +9,9 @@ const noted = new Map<string, number>()
 
 export function noteLegacyRedirect({ deps, realm, at }: SignOutCall, { facts }: GatheredFacts): void {
   if (facts.redirect.kind !== 'legacy') return
-  const clientId = facts.redirect.match?.clientId ?? facts.clientId ?? 'unknown'
+  // a name that no application has is the caller's text: it is neither remembered nor repeated
+  const clientId =
+    facts.redirect.match?.clientId ?? (facts.isClientKnown ? facts.clientId : undefined) ?? 'unknown'
   const key = `${realm.id}/${clientId}`
   const day = Math.floor(at / dayMs)
   if (noted.get(key) === day) return

@@ -3,15 +3,12 @@
  * or neither. The session's own cookie belongs to the engine and is handed in by name.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { readCookie as readHeader } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import { resultPath } from './page-path.ts'
 
-export function readCookie(request: FastifyRequest, name: string): string | undefined {
-  for (const pair of request.headers.cookie?.split(';') ?? []) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return undefined
+export function readCookie({ headers }: FastifyRequest, name: string): string | undefined {
+  return readHeader(headers.cookie, name)
 }
 
 export function languageCookieName(isHttps: boolean): string {

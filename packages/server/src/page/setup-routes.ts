@@ -1,5 +1,6 @@
 /** The first administrator: the page behind the one-time link that the server prints (experience.md §4.1). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { passwordLengthMax } from '../account/password.ts'
 import type { PasswordPool } from '../account/password-pool.ts'
 import type { Ambient } from '../ambient/ambient.ts'
 import { bootstrapAdmin } from '../realm/bootstrap-admin.ts'
@@ -82,9 +83,16 @@ async function makeAdministrator(
     email: read(form, 'email'),
   }
   const password = form.get('password') ?? ''
+  // the field takes no more; a longer one would be stored and never match
+  if (password.length > passwordLengthMax)
+    return sendErrorPage({ settings, realm: undefined, request, reply }, { kind: 'request' })
   const action = localUrl(`/setup/${encodeURIComponent(ticket)}`)
   const problem = problemOf(values, password)
   if (problem) return show(request, reply, { action, values, problem }, 400)
+  const ticketWrong = { action: localUrl('/setup'), problem: 'ticketWrong' } as const
+  // before the hash: whoever has no ticket does not get work that sign-ins wait for
+  if (!(await isSetupTicketValid(store.read, ticket, ambient.clock.now())))
+    return show(request, reply, ticketWrong, 400)
   const master = await realms.byName('master')
   const hashed = await passwords.hash(password)
   if (hashed === 'busy' || !master) {
@@ -96,15 +104,9 @@ async function makeAdministrator(
     return bootstrapAdmin(ambient, tx, master, { username: values.username, password: hashed }, at)
   })
   if (outcome === 'created') return sendDone(deps, request, reply, values.username)
-  const isNameTaken = outcome === 'name_taken'
-  return show(
-    request,
-    reply,
-    isNameTaken
-      ? { action, values, problem: 'usernameWrong' }
-      : { action: localUrl('/setup'), problem: 'ticketWrong' },
-    400,
-  )
+  const page =
+    outcome === 'name_taken' ? ({ action, values, problem: 'usernameWrong' } as const) : ticketWrong
+  return show(request, reply, page, 400)
 }
 
 function read(form: URLSearchParams, name: string): string {

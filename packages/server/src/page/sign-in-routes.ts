@@ -43,7 +43,9 @@ export interface Waiting {
 }
 
 type NotWaiting = { readonly kind: 'restart'; readonly location: string } | { readonly kind: 'gone' }
-type Completed = { readonly kind: 'continue'; readonly location: string } | NotWaiting
+type Completed =
+  | { readonly kind: 'continue'; readonly location: string; readonly setCookie: string }
+  | NotWaiting
 interface Source {
   readonly ipAddress: string | undefined
   readonly userAgent: string | undefined
@@ -159,6 +161,7 @@ async function answerConsent(call: Call, form: URLSearchParams): Promise<Fastify
 }
 
 function goOn({ deps, realm, request, reply }: Call, completed: Completed): FastifyReply {
+  if (completed.kind === 'continue') reply.header('set-cookie', completed.setCookie)
   // 303, never 307: the form with the password must not travel on (RFC 9700 §4.12)
   if (completed.kind !== 'gone') return reply.redirect(completed.location, 303)
   return sendErrorPage({ settings: deps.settings, realm, request, reply }, { kind: 'interaction' })

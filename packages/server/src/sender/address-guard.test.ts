@@ -136,27 +136,52 @@ describe('judgeAddress', () => {
       ['2001:db7:ffff::1', '2001:db8::', '2001:db8:ffff::1', '2001:db9::'],
       ['2003::1', '2002::', '2002:ffff::1', '2003::'],
       ['3ffe::1', '3fff::', '3fff:fff::1', '3fff:1000::'],
-      ['5eff::1', '5f00::', '5f00:ffff::1', '5f01::'],
-      ['fbff::1', 'fc00::', 'fdff::1', 'fe00::'],
-      ['fe7f::1', 'fe80::', 'febf::1', 'ff00::'],
-      ['99::1', '100::', '100::ffff:ffff:ffff:ffff', '100:0:0:1::'],
     ]
     for (const [before, first, last, behind] of edges) {
       assert.equal(isAllowed(before), true, before)
       assert.equal(isAllowed(first), false, first)
       assert.equal(isAllowed(last), false, last)
-      assert.equal(isAllowed(behind), behind !== 'ff00::', behind)
+      assert.equal(isAllowed(behind), true, behind)
     }
     for (const ip of ['0.0.0.1', '224.0.0.0', '255.255.255.255', 'ff02::1', '::', '::1'])
       assert.equal(isAllowed(ip), false, ip)
   })
 
+  test('X-01: of IPv6 only global unicast may be called, 2000::/3; the rest is nobody’s or leads elsewhere', () => {
+    for (const ip of ['2000::', '2a00::1', '3ffe:ffff::1']) assert.equal(isAllowed(ip), true, ip)
+    const others = [
+      '::2',
+      '99::1',
+      '100::',
+      '100:0:0:1::',
+      '1fff:ffff::1',
+      '4000::',
+      '5eff::1',
+      '5f00::',
+      '5f01::',
+    ]
+    for (const ip of [
+      ...others,
+      'fbff::1',
+      'fc00::',
+      'fdff::1',
+      'fe00::',
+      'fe7f::1',
+      'fe80::',
+      'febf::1',
+      'ff00::',
+    ])
+      assert.equal(isAllowed(ip), false, ip)
+  })
+
   test('an address that carries another one is never better than the address inside', () => {
-    const inside = allowing(['64:ff9b::/96', '2002::/16', '2001::/32'])
-    for (const ip of ['64:ff9b::10.0.0.1', '2002:a00:1::1', '2001:0:4136:e378:8000:63bf:f5ff:fffe']) {
+    const inside = allowing(['64:ff9b::/96', '2002::/16', '2001::/32', '::ffff:0:0:0/96'])
+    const carried = ['64:ff9b::10.0.0.1', '2002:a00:1::1', '2001:0:4136:e378:8000:63bf:f5ff:fffe']
+    for (const ip of [...carried, '::ffff:0:10.0.0.1']) {
       assert.equal(isAllowed(ip, inside), false, ip)
     }
-    for (const ip of ['64:ff9b::8.8.8.8', '2002:808:808::1']) assert.equal(isAllowed(ip, inside), true, ip)
+    for (const ip of ['64:ff9b::8.8.8.8', '2002:808:808::1', '::ffff:0:8.8.8.8'])
+      assert.equal(isAllowed(ip, inside), true, ip)
     assert.equal(isAllowed('64:ff9b::8.8.8.8'), false)
     assert.equal(isAllowed('::ffff:8.8.8.8'), true)
     assert.equal(isAllowed('::ffff:10.0.0.1'), false)

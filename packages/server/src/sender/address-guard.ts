@@ -3,7 +3,7 @@
  *
  * Invariants
  * - Decisions are made on the parsed URL and on address bytes, never on text.
- * - An address that carries another one (IPv4-mapped, NAT64, 6to4, Teredo, IPv4-compatible) is never better
+ * - An address that carries another one (IPv4-mapped, -translated, -compatible, NAT64, 6to4, Teredo) is never better
  *   than the address inside.
  * - Fail closed: what cannot be parsed is refused.
  *
@@ -79,8 +79,11 @@ const unusable = cidrs(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'ff
 
 const loopback = cidrs(['127.0.0.0/8', '::1/128'])
 
-/** The rest of the deny list of security.md. */
+/** The rest of the deny list of security.md, and every IPv6 address that is not global unicast, 2000::/3 (RFC 4291 §2.4). */
 const special = cidrs([
+  '::/3',
+  '4000::/2',
+  '8000::/1',
   '10.0.0.0/8',
   '100.64.0.0/10',
   '172.16.0.0/12',
@@ -111,6 +114,7 @@ const mapped = cidr('::ffff:0:0/96')
 /** Where an IPv6 address carries an IPv4 address, and at which byte. Teredo's is inverted (RFC 4380 §4). */
 const carriers: readonly { readonly cidr: Cidr; readonly at: number; readonly isInverted?: boolean }[] = [
   { cidr: cidr('::/96'), at: 12 },
+  { cidr: cidr('::ffff:0:0:0/96'), at: 12 },
   { cidr: cidr('64:ff9b::/96'), at: 12 },
   { cidr: cidr('64:ff9b:1::/48'), at: 12 },
   { cidr: cidr('2002::/16'), at: 2 },

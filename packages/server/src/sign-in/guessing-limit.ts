@@ -98,7 +98,8 @@ interface GuessKeys {
 
 async function keysOf(on: Queryable, { realmId, subject, ipAddress }: Guess): Promise<GuessKeys> {
   const source = sourceOf(ipAddress)
-  const isKnown = 'accountId' in subject && (await isKnownSource(on, subject.accountId, source))
+  // asked for a name that nobody has as well: the time of the answer must not tell (X-11)
+  const isKnown = await isKnownSource(on, 'accountId' in subject ? subject.accountId : '', source)
   const name = 'accountId' in subject ? subject.accountId : `login ${subject.login}`
   return {
     personKey: keyOf(realmId, isKnown ? `path ${source} ${name}` : `account ${name}`),

@@ -97,14 +97,14 @@ export async function verifyCredentials(
 
 const busy = { ok: false, reason: 'busy', retryAfterSeconds: busyRetrySeconds } as const
 
-/** Does the work of one hash in every case. A right password takes the person's failures away. */
+/** Does the work of one query and one hash in every case. A right password takes the person's failures away. */
 async function checkPassword(
   { store, passwords }: CredentialDeps,
   account: Account | undefined,
   password: string,
   guess: AdmittedGuess,
 ): Promise<'right' | 'wrong' | 'busy'> {
-  const kept = account && (await findPassword(store.read, account.id))
+  const kept = await findPassword(store.read, account?.id ?? '')
   const verdict = await passwords.check(kept?.stored, password)
   if (verdict.outcome !== 'right') return verdict.outcome
   const { rehashed } = verdict

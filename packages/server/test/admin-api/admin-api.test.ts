@@ -206,7 +206,14 @@ forEachDatabase('the admin API', (database) => {
     assert.equal((await world.call('DELETE', `${realm}/events`, { token: root })).status, 204)
     assert.deepEqual((await get(`${realm}/events`)).json, [])
     assert.equal(await deliveryCount(), before)
-    for (const query of ['dateFrom=yesterday', 'max=many', 'direction=up', 'first=-2']) {
+    for (const query of [
+      'dateFrom=yesterday',
+      'max=many',
+      'direction=up',
+      'first=-2',
+      'first=1e309',
+      'max=0x1',
+    ]) {
       const answer = await get(`${realm}/events?${query}`)
       assert.equal(answer.status, 400, query)
       assert.equal(typeof answer.json.message, 'string')

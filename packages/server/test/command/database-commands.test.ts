@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -17,6 +17,8 @@ after(() => {
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'curfew-test-'))
+  // as a package or a person makes it; what stands in it is for the server alone all the same
+  chmodSync(folder, 0o755)
   folders.push(folder)
   return folder
 }
@@ -65,6 +67,8 @@ describe('the embedded database', () => {
     assert.match(backup.stdout, /Copied \d+ pages .* Keep the server secret beside it/)
     const again = await runCurfew(['db', 'backup', file, '--data', dataDir])
     assert.deepEqual([again.code, /never overwrites/.test(again.stderr)], [5, true])
+    for (const name of readdirSync(dataDir).filter((one) => /\.(db|lock)/.test(one)))
+      assert.equal(statSync(join(dataDir, name)).mode & 0o077, 0, `${name} is read by others`)
 
     const target = newFolder()
     const restore = await runCurfew(['db', 'restore', file, '--data', target])

@@ -1,7 +1,9 @@
 /** Contract: the host side of the engine (engine.md §4). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { request } from 'undici'
+import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { startOpHost } from '../support/op-host.ts'
 import { testSecret } from '../support/realm-export.ts'
@@ -67,6 +69,38 @@ forEachDatabase('the host of the engine', (database) => {
     const answer = await call(path, { method: 'POST', body: query })
     assert.equal(answer.status, 303)
     assert.equal(answer.headers['location'], get)
+  })
+
+  test('POST to /auth with what no header can carry is answered like any other (CVE-2019-20479)', async () => {
+    await using store = await database.open()
+    await using host = await startOpHost({ store })
+    const path = `${host.realm().issuer}/protocol/openid-connect/auth`
+    for (const state of ['\u{1F600}', '\x01', '\r\nx: y', '#fragment', 'plus+space ']) {
+      const answer = await call(path, { method: 'POST', body: `client_id=wiki&state=${state}` })
+      assert.equal(answer.status, 303)
+      const target = new URL(String(answer.headers['location']))
+      assert.equal(target.origin + target.pathname + target.hash, path)
+      assert.equal(target.searchParams.get('state'), state.replaceAll('+', ' '))
+      assert.equal(answer.headers['x'], undefined)
+    }
+    const nul = await call(path, { method: 'POST', body: 'client_id=wiki&state=%00' })
+    assert.equal(nul.status, 400)
+  })
+
+  test('a fault before the engine runs is a 500 and never a request without an answer', async () => {
+    await using store = await database.open()
+    const lines: string[] = []
+    const ambient = systemAmbient({ log: { write: (_level, event) => void lines.push(event) } })
+    await using host = await startOpHost({ store, ambient })
+    const url = `${host.realm().issuer}/protocol/openid-connect/token`
+    host.changeRealm('test', (realm) => ({ ...realm, issuer: 'no address at all' }))
+    const answer = await call(url, { method: 'POST', body: 'grant_type=refresh_token' })
+    assert.equal(answer.status, 500)
+    assert.deepEqual(JSON.parse(answer.text), {
+      error: 'server_error',
+      error_description: 'The server made a mistake.',
+    })
+    assert.deepEqual(lines, ['op.engine_failed'])
   })
 
   test('an omitted redirect_uri is an error, and an unregistered one a page without a redirect', async () => {
@@ -182,6 +216,46 @@ forEachDatabase('the host of the engine', (database) => {
     assert.equal((await call(url, { method: 'PUT', body: 'a=b' })).status, 405)
     const twice = `grant_type=refresh_token&grant_type=refresh_token&client_id=wiki&client_secret=${testSecret}`
     assert.equal((await call(url, { method: 'POST', body: twice })).status, 400)
+  })
+
+  test('an application’s keys are asked for in its own name, for which the operator may have made an exception', async () => {
+    await using store = await database.open()
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const asked: string[] = []
+    await using host = await startOpHost({
+      store,
+      clients: [
+        {
+          clientId: 'robot',
+          clientAuthenticatorType: 'client-jwt',
+          serviceAccountsEnabled: true,
+          attributes: { 'use.jwks.url': 'true', 'jwks.url': 'https://robot.internal/jwks' },
+        },
+      ],
+      op: {
+        fetchJson: async (url, owner) => {
+          asked.push(`${owner?.clientId} ${url}`)
+          return { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1' }] }
+        },
+      },
+    })
+    const { issuer } = host.realm()
+    const assertion = await new SignJWT({ jti: 'j1' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+      .setIssuer('robot')
+      .setSubject('robot')
+      .setAudience(issuer)
+      .setIssuedAt()
+      .setExpirationTime('1m')
+      .sign(privateKey)
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: 'robot',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
+    }).toString()
+    await call(`${issuer}/protocol/openid-connect/token`, { method: 'POST', body })
+    assert.deepEqual(asked, ['robot https://robot.internal/jwks'])
   })
 
   test('the key set has the signing key first and every published key with its kid (KK-08)', async () => {

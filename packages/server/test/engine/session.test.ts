@@ -30,7 +30,7 @@ async function sessions(
 }
 
 forEachDatabase('sessions of the engine', (database) => {
-  test('signing in again keeps the session and its uid and rotates the cookie', async () => {
+  test('signing in again keeps the session and its uid and rotates the cookie (CVE-2024-7341)', async () => {
     await using store = await database.open()
     await using host = await startOpHost({ store })
     const browser = host.browser()
@@ -148,6 +148,60 @@ forEachDatabase('sessions of the engine', (database) => {
     assert.match((await host.browser().get(page.url)).text, /gone/)
   })
 
+  test('whoever plants the cookies of a request of their own in a browser neither gets its sign-in nor signs it in (CVE-2026-7507)', async () => {
+    await using store = await database.open()
+    await using host = await startOpHost({ store })
+    const [stranger, person] = [host.browser(), host.browser()]
+    const page = await signInPage(host, stranger)
+    for (const [name, value] of stranger.cookies) person.cookies.set(name, value)
+
+    const answered = await person.submit(await person.get(page.url), { username: 'alice' })
+    const stolen = await stranger.get(answered.location ?? '')
+    assert.match(stolen.location ?? '', /\/auth\?.*curfew_again=1$/)
+    assert.deepEqual(
+      [...stranger.cookies.keys()].filter((name) => name.startsWith('curfew-sid-')),
+      [],
+    )
+    const back = await person.follow(answered, host.origin)
+    assert.match(back.location ?? '', /^https:\/\/wiki\.example\/callback\?.*code=/)
+    assert.deepEqual(
+      [...person.cookies.keys()].filter((name) => name.includes('return')),
+      [],
+      'used up',
+    )
+
+    const theirs = await signInPage(host, stranger)
+    const theirAnswer = await stranger.submit(theirs, { username: 'bob' })
+    const victim = host.browser()
+    for (const [name, value] of stranger.cookies)
+      if (!name.includes('return')) victim.cookies.set(name, value)
+    assert.match((await victim.get(theirAnswer.location ?? '')).location ?? '', /\/auth\?/)
+    assert.equal((await stranger.follow(theirAnswer, host.origin)).location?.includes('code='), true)
+  })
+
+  test('two requests that one browser answers side by side both go on', async () => {
+    await using store = await database.open()
+    await using host = await startOpHost({ store })
+    const browser = host.browser()
+    const first = await browser.follow(
+      await browser.get(host.rp('wiki').authorizationUrl({ prompt: 'login' })),
+      host.origin,
+    )
+    const kept = new Map(browser.cookies)
+    const second = await browser.follow(
+      await browser.get(host.rp('chat').authorizationUrl({ prompt: 'login' })),
+      host.origin,
+    )
+    const secondAnswer = await browser.submit(second, { username: 'alice' })
+    const own = [...browser.cookies].filter(([name]) => name.includes('return'))
+    // a real browser keeps the engine's cookies apart by their paths
+    for (const [name, value] of kept) browser.cookies.set(name, value)
+    const firstBack = await browser.follow(await browser.submit(first, { username: 'alice' }), host.origin)
+    assert.match(firstBack.location ?? '', /^https:\/\/wiki\.example\/callback\?.*code=/)
+    assert.ok(own.every(([name]) => browser.cookie(name) !== undefined))
+    assert.equal(secondAnswer.status, 303)
+  })
+
   test('letting an interaction go on leaves the response alone', async () => {
     await using store = await database.open()
     await using host = await startOpHost({ store })
@@ -185,7 +239,7 @@ forEachDatabase('sessions of the engine', (database) => {
     assert.equal(rows.filter((row) => row.state === 'active').length, 2)
   })
 
-  test('a disabled account is asked to sign in and its tokens are refused', async () => {
+  test('a disabled account is asked to sign in and its tokens are refused (CVE-2025-64521)', async () => {
     await using store = await database.open()
     await using host = await startOpHost({ store })
     const browser = host.browser()

@@ -33,6 +33,19 @@ forEachDatabase('the bare address of the server', (database) => {
     assert.equal((await agent.get(discovery)).status, 200)
   })
 
+  test('the setup page does no work for whoever has no ticket, and takes no password that could never match', async () => {
+    const agent = world.browser()
+    const account = { username: 'evil', password: secret }
+    const flood = Array.from({ length: 150 }, () => agent.post(`${world.url}/setup/none`, account))
+    const statuses = new Set((await Promise.all(flood)).map((page) => page.status))
+    assert.deepEqual([...statuses], [400], 'a hash for each would fill the pool and answer 503')
+    const { store, ambient } = world.server
+    const ticket = await store.transact((tx) => issueSetupTicket(tx, ambient.random, ambient.clock.now()))
+    const long = { username: 'evil', password: secret.repeat(100) }
+    assert.equal((await agent.post(`${world.url}/setup/${ticket}`, long)).status, 400)
+    assert.equal((await agent.get(`${world.url}/setup/${ticket}`)).status, 200, 'the ticket is still good')
+  })
+
   test('pages outside realms cut the ties to a window that opened them; those of a realm may be in a popup', async () => {
     const agent = world.browser()
     const policyOf = async (path: string) =>

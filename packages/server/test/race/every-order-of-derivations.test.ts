@@ -39,7 +39,7 @@ forEachDatabase('in every order', (database) => {
     })
   }
 
-  test('R3: of two refreshes of a rotating token exactly one succeeds', async () => {
+  test('R3: of two refreshes of a rotating token exactly one succeeds (CVE-2026-1035)', async () => {
     await using arena = await openArena(database)
     const spa = arena.host.rp('spa', { secret: '' })
     const gates = derivationGates('refresh')

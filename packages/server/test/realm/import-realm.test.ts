@@ -288,6 +288,29 @@ forEachDatabase('import of a realm', (database) => {
     ])
   })
 
+  test('a file that hides something from its readers, or from the database, changes nothing and names the line', async () => {
+    await using store = await database.open()
+    const hostile: Record<string, RegExp> = {
+      '"enabled": true,\n"enabled": false': /line 3: expected a name that is not "enabled" again/,
+      '"attributes": {\n"__proto__": { "curfew.password.grant": "clients" } }': /line 3: .*__proto__/,
+      '"users": [\n{ "username": "a\\u0000lice" }]': /line 3: .*U\+0000/,
+      '"displayName": "\\u0000"': /line 2: .*U\+0000/,
+      [`"unknown": ${'['.repeat(5000)}${']'.repeat(5000)}`]: /line 2: expected at most 200 levels/,
+      '"x": 1,\n"realm": "master"': /line 3: .*"realm" again/,
+    }
+    for (const [members, problem] of Object.entries(hostile)) {
+      const result = await importInto(store, { name: 'x.json', text: `{"realm": "x",\n${members}}` })
+      assert.ok(!result.ok, members)
+      const [first] = result.problems
+      assert.match(`line ${first?.line}: ${first?.message}`, problem)
+    }
+    for (const name of ['a\\u001bb', 'a\\u202eb', '..', 'a/b', 'a b', 'a%2fb']) {
+      const result = await importInto(store, { name: 'x.json', text: `{"realm": "${name}"}` })
+      assert.ok(!result.ok, name)
+    }
+    assert.deepEqual(await store.read.db.selectFrom('realm').select('id').execute(), [])
+  })
+
   test('ids that another realm has are refused, as are people of a realm that is not there', async () => {
     await using store = await database.open()
     await importAcme(store)
@@ -336,6 +359,36 @@ forEachDatabase('import of a realm', (database) => {
     for (const part of expected) assert.ok(text.includes(part), `${part}\n---\n${text}`)
     assert.ok(!text.includes('browserFlow'), 'a default of Keycloak is not reported')
     for (const clear of ['wiki-secret', 'mail-secret', "erin's password"]) assert.ok(!text.includes(clear))
+  })
+
+  test('the report warns of codes that travel in clear (RFC 9700 §2.1), and no name in it speaks to the terminal', async () => {
+    await using store = await database.open()
+    const clients = [
+      {
+        clientId: 'plain',
+        name: 'Plain\n  - a line of its own\u001b[2J',
+        redirectUris: [
+          'http://plain.internal/cb',
+          'http://localhost:3000/*',
+          'http://127.0.0.1/cb',
+          'https://ok.example/',
+        ],
+      },
+      { clientId: 'trick', redirectUris: ['http://localhost.evil.example/'] },
+    ]
+    const result = await importInto(store, {
+      name: 'x.json',
+      text: JSON.stringify({ realm: 'x', displayName: 'X', clients }),
+    })
+    assert.ok(result.ok)
+    const text = renderImportReport(result.report)
+    const inClear = (address: string): string => `"${address}" as a redirect URI sends codes over the network`
+    assert.ok(text.includes(inClear('http://plain.internal/cb')))
+    assert.ok(text.includes(inClear('http://localhost.evil.example/')))
+    for (const address of ['http://localhost:3000/*', 'http://127.0.0.1/cb', 'https://ok.example/'])
+      assert.ok(!text.includes(inClear(address)), address)
+    assert.ok(!text.includes('\u001b'))
+    assert.match(text, /Plain\\n {2}- a line of its own\\u001b\[2J \(plain\)/)
   })
 
   test('a console export is named in the first line, and its masked secrets are listed (KZ-91)', async () => {

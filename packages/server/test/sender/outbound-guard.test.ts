@@ -138,7 +138,8 @@ function isPublic4(value: bigint): boolean {
 }
 function isPublic6(value: bigint): boolean {
   if (value >> 32n === 0xffffn) return isPublic4(value & 0xffffffffn)
-  if (value >> 32n === 0n) return false
+  // 2000::/3 is all that is given to anybody (IANA, IPv6 Address Space)
+  if (value >> 125n !== 1n) return false
   return !denied6.some(([base, prefix]) => inRange(value, BigInt(`0x${base}`), prefix, 128))
 }
 
@@ -184,6 +185,8 @@ describe('X-03: the guard agrees with an independent reference', () => {
       ...denied6.map(([base, prefix]) => [BigInt(`0x${base}`), prefix] as const),
       [0n, 96] as const,
       [0xffff00000000n, 96] as const,
+      [0xffff000000000000n, 96] as const,
+      [1n << 125n, 3] as const,
     ]
     fc.assert(
       fc.property(around(128, networks), (value) => agrees(text6(value), isPublic6(value))),
@@ -196,7 +199,7 @@ describe('X-03: the guard agrees with an independent reference', () => {
     fc.assert(
       fc.property(around(32, networks), (value) => {
         for (const host of spellings(text4(value))) {
-          const isCarried = host.startsWith('[') && !/^\[(::|0:0:0:0:0:)ffff:/i.test(host)
+          const isCarried = host.startsWith('[') && !/^\[(::|0:0:0:0:0:)ffff:(?!0:\d+\.)/i.test(host)
           const judged = judgeUrl(`https://${host}/`, strict)
           assert.equal(judged.ok, isPublic4(value) && !isCarried, host)
         }

@@ -92,7 +92,7 @@ forEachDatabase('bad input', (database) => {
 })
 
 /** Called by programs alone; RFC 6749 §5.2 wants JSON whatever they accept. */
-const programs = /\/token(\?|$)/
+const programs = /\/(token|ext\/par\/request)(\?|$)/
 /** What a browser navigates to; it answers a page whatever is accepted. `/logout` is both: with a refresh token a program calls. */
 const pages = /\/(auth|logout-confirm|sign-in|sign-out|setup|language)(\/|\?|$)/
 

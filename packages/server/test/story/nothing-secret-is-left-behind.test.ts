@@ -28,6 +28,7 @@ forEachDatabase('after a whole run, with the most talkative log', (database) => 
     const used = new Map([
       [testPassword, 'the password of a person'],
       ['a password typed wrong', 'a wrong password'],
+      ['a password in the wrong field', 'a password typed as a name'],
       [testSecret, 'the secret of an application'],
       ['a secret that is wrong', 'a wrong secret'],
       [adminPassword, 'the password of the administrator'],
@@ -65,6 +66,7 @@ async function live(server: ServerProcess, keep: Keep): Promise<readonly string[
   const [wiki, chat] = [server.rp('wiki'), server.rp('chat')]
   const mistyped = await agent.follow(await agent.get(wiki.authorizationUrl()), server.issuer)
   await agent.submit(mistyped, { username: 'alice', password: 'a password typed wrong' })
+  await agent.submit(mistyped, { username: 'a password in the wrong field', password: 'x' })
   const first = await wiki.signIn(agent)
   keepAll(agent, keep)
   const unused = await agent.follow(await agent.get(chat.authorizationUrl()), server.issuer)
@@ -86,8 +88,20 @@ async function live(server: ServerProcess, keep: Keep): Promise<readonly string[
   keepAll(agent, keep)
   const third = await chat.signIn(agent)
   keepTokens(keep, third)
+  keepAll(agent, keep)
+  await postFromElsewhere(chat.logoutUrl(), third.id_token, keep)
   await chat.post('logout', { refresh_token: third.refresh_token })
   return [first, second, third].map(({ session_state }) => session_state)
+}
+
+/** A form of another site: the hint waits for the browser to come back with its cookies (SR-21). */
+async function postFromElsewhere(url: string, hint: string, keep: Keep): Promise<void> {
+  await using stranger = createUserAgent()
+  const kept = await stranger.post(url, { id_token_hint: hint }, { 'sec-fetch-site': 'cross-site' })
+  const handle = new URL(kept.location ?? '').searchParams.get('continue') ?? undefined
+  assert.ok(handle)
+  keep('the handle of a request that goes on', handle)
+  keepAll(stranger, keep)
 }
 
 function keepTokens(keep: Keep, ...all: readonly Tokens[]): void {

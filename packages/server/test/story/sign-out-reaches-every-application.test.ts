@@ -72,7 +72,7 @@ forEachDatabase('a person signs out at one of three applications', (database) =>
     assert.ok(Math.min(...took) < 400, `the browser waited ${took} ms`)
   })
 
-  test('every token of the session is dead at refresh, userinfo and introspection, in all three applications (I1)', async () => {
+  test('every token of the session is dead at refresh, userinfo and introspection, in all three applications (I1, CVE-2025-29928)', async () => {
     const agent = world.browser()
     const tokens = new Map<string, Tokens>()
     for (const clientId of applications) tokens.set(clientId, await world.rp(clientId).signIn(agent))

@@ -34,6 +34,7 @@ export function spellings(ipv4: string): readonly string[] {
     `[::ffff:${pair(a, b)}:${pair(c, d)}]`,
     `[0:0:0:0:0:FFFF:${ipv4}]`,
     `[::${ipv4}]`,
+    `[::ffff:0:${ipv4}]`,
     `[64:ff9b::${ipv4}]`,
     `[64:ff9b:1::${ipv4}]`,
     `[2002:${pair(a, b)}:${pair(c, d)}::1]`,

@@ -129,6 +129,7 @@ async function serve(
       : await op.completeSignIn(realm, req, res, signedIn, source)
     res.statusCode = done.kind === 'gone' ? 400 : 303
     if (done.kind !== 'gone') res.setHeader('location', done.location)
+    if (done.kind === 'continue') res.setHeader('set-cookie', done.setCookie)
     res.end()
     return
   }

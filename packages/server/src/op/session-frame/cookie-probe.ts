@@ -4,8 +4,9 @@
  * of two words to its parent (KI-12, KK-26). The words say nothing of the person, so any page may have them.
  */
 import type { FastifyInstance } from 'fastify'
+import { readCookie } from '../../http/read-cookie.ts'
 import { type EndpointDeps, protocolPath, realmOf } from '../endpoint.ts'
-import { probeCookie, readCookie } from './frame-cookie.ts'
+import { probeCookie } from './frame-cookie.ts'
 import { sendFramePage } from './frame-page.ts'
 
 const lifetimeSeconds = 60

@@ -1,6 +1,7 @@
 /** The cookies that the session frame and the cookie probe look at (security.md, cookies). */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { readCookie } from '../../http/read-cookie.ts'
 import type { Realm } from '../../realm/realm.ts'
 import { sessionCookieName } from '../engine-cookie.ts'
 
@@ -51,13 +52,4 @@ export function alignStateCookie(realm: Realm, request: FastifyRequest, reply: F
   const wanted = session === undefined ? undefined : browserState(session)
   if (readCookie(header, stateCookie(realm).name) === wanted) return
   reply.header('set-cookie', stateSetCookie(realm, session))
-}
-
-/** The value of one cookie of a request; an empty one counts as absent. */
-export function readCookie(header: string | undefined, name: string): string | undefined {
-  for (const pair of header?.split(';') ?? []) {
-    const equals = pair.indexOf('=')
-    if (pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim() || undefined
-  }
-  return undefined
 }

@@ -221,8 +221,8 @@ const isScalar = (value: unknown): boolean =>
 const isMapWith = (isRight: (value: unknown) => boolean) => (value: unknown) =>
   isObject(value) && Object.values(value).every((one) => one === null || isRight(one))
 
-/** A realm's name is a segment of its addresses, so nothing in it may need escaping there. */
-const realmName = /^(?!\.{1,2}$)[^\s/?#[\]@!$&'()*+,;=%\\:<>"`{|}^]{1,255}$/
+/** A realm's name is a segment of its addresses, so nothing in it may need escaping there, or be read another way round. */
+const realmName = /^(?!\.{1,2}$)[^\s\p{Cc}\p{Cf}\p{Cs}/?#[\]@!$&'()*+,;=%\\:<>"`{|}^]{1,255}$/u
 
 const kinds: Readonly<
   Record<Extract<Kind, string>, readonly [wanted: string, isRight: (value: unknown) => boolean]>

@@ -1,4 +1,5 @@
 /** What an import did, as a value and as text for a terminal (KZ-91, experience.md §5.3). */
+import { printable } from '../../ambient/printable.ts'
 import { isObject, objectsOf, type Representation, textOf } from '../../rp/representation.ts'
 import type { ApplicationReport } from './judge-applications.ts'
 import type { UnusedMember } from './unused-members.ts'
@@ -119,7 +120,7 @@ function applicationLines(applications: readonly ApplicationReport[], isTold: bo
 
 function section(title: string, lines: readonly string[]): string {
   if (lines.length === 0) return ''
-  const shown = lines.slice(0, listedCountMax).map((line) => `  - ${line}`)
+  const shown = lines.slice(0, listedCountMax).map((line) => `  - ${printable(line)}`)
   if (lines.length > listedCountMax) shown.push(`  - and ${lines.length - listedCountMax} more`)
   return [`${title}:`, ...shown].join('\n')
 }

@@ -72,7 +72,7 @@ async function judge(
   remarks.push(
     ...channelProblems(client).map(problemSentence),
     ...channelRemarks(client),
-    ...wildcardRemarks(client),
+    ...redirectRemarks(client),
   )
   return {
     clientId: client.clientId,
@@ -137,12 +137,19 @@ function channelRemarks(client: Client): readonly string[] {
   return backchannel ? [] : ['it is told through the browser alone, which cannot be confirmed']
 }
 
-function wildcardRemarks(client: Client): readonly string[] {
+const loopback = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?=[:/?#]|$)/i
+
+function redirectRemarks(client: Client): readonly string[] {
   const values = [
     ...client.redirectUris,
     ...(client.attributes['post.logout.redirect.uris'] ?? '').split('##'),
   ]
   return [...new Set(values)].flatMap((value) => {
+    // RFC 9700 §2.1: whoever is on the way reads the code; loopback has nobody on the way
+    if (/^http:\/\//i.test(value) && !loopback.test(value))
+      return [
+        `${JSON.stringify(value)} as a redirect URI sends codes over the network in clear; give it https`,
+      ]
     const problem = wildcardProblem(value)
     if (problem === 'bare_wildcard')
       return ['a bare "*" as a redirect URI is not honoured; name the addresses']

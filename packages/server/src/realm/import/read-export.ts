@@ -1,4 +1,5 @@
 /** From the text of a realm file to a checked object, or to every problem with its line. */
+import { printable } from '../../ambient/printable.ts'
 import { isObject, type Representation } from '../../rp/representation.ts'
 import { checkRealmFile, checkUsersFile, type ExportProblem } from './check-export.ts'
 import { positionAt, scanJson, type TextPosition } from './scan-json.ts'
@@ -58,18 +59,15 @@ function parseFile(problems: ImportProblem[], file: ImportFile): unknown {
     })
     return undefined
   }
-  try {
-    return JSON.parse(file.text.replace(/^\ufeff/, ''))
-  } catch {
-    const fault = scanJson(file.text) ?? { offset: 0, expected: 'JSON' }
-    problems.push({
-      file: file.name,
-      path: '',
-      message: `expected ${fault.expected}${fault.offset >= file.text.length ? ', found the end of the file' : ''}`,
-      ...positionAt(file.text, fault.offset),
-    })
-    return undefined
-  }
+  const fault = scanJson(file.text)
+  if (!fault) return JSON.parse(file.text.replace(/^\ufeff/, ''))
+  problems.push({
+    file: file.name,
+    path: '',
+    message: `expected ${fault.expected}${fault.offset >= file.text.length ? ', found the end of the file' : ''}`,
+    ...positionAt(file.text, fault.offset),
+  })
+  return undefined
 }
 
 function located(file: ImportFile, problems: readonly ExportProblem[], root = ''): readonly ImportProblem[] {
@@ -92,5 +90,5 @@ function parentOf(path: string): string {
 export function problemLine(problem: ImportProblem): string {
   const place =
     problem.line === undefined ? problem.file : `${problem.file}:${problem.line}:${problem.column}`
-  return `${place} ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`
+  return printable(`${place} ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`)
 }

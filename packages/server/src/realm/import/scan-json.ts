@@ -1,6 +1,9 @@
 /**
- * Where in a JSON text something stands: the first syntax error, or a value by its path. `JSON.parse` names no
- * position for half of its errors and none at all for values, and a person who wrote the file needs the line.
+ * Where in a JSON text something stands: the first fault, or a value by its path. `JSON.parse` names no position
+ * for half of its errors and none at all for values, and a person who wrote the file needs the line.
+ *
+ * Stricter than `JSON.parse` where that would lose or hide something: a name twice in one object (the first value
+ * would go in silence), `__proto__`, U+0000 (no database text holds it), and depth.
  */
 
 export interface JsonFault {
@@ -19,7 +22,7 @@ export interface TextPosition {
 /** Deeper files are refused: no realm export nests a tenth of it. */
 const depthMax = 200
 
-/** The first syntax error of RFC 8259, or undefined. `onValue` hears of every value with its path. */
+/** The first fault, or undefined. `onValue` hears of every value with its path. */
 export function scanJson(
   text: string,
   onValue?: (path: string, offset: number) => void,
@@ -87,9 +90,14 @@ class JsonScan {
   }
 
   #object(path: string, depth: number): void {
+    const names = new Set<string>()
     this.#list('}', () => {
       if (this.#text[this.#offset] !== '"') this.#fail('a name in double quotes')
+      const start = this.#offset
       const name = JSON.parse(this.#string()) as string
+      if (names.has(name)) this.#fail(`a name that is not ${JSON.stringify(name)} again`, start)
+      if (name === '__proto__') this.#fail('a name that is not "__proto__"', start)
+      names.add(name)
       this.#take(spacePattern)
       if (!this.#take(/:/y)) this.#fail('":"')
       this.#value(memberPath(path, name), depth + 1)
@@ -122,8 +130,12 @@ class JsonScan {
   }
 
   #string(): string {
+    const start = this.#offset
     const found = this.#take(stringPattern)
-    return found ?? this.#fail('a closed string without raw control characters')
+    if (found === undefined) return this.#fail('a closed string without raw control characters')
+    if (found.includes('\\u0000') && String(JSON.parse(found)).includes('\0'))
+      this.#fail('a text without U+0000', start)
+    return found
   }
 
   /** What the sticky pattern matches here, or undefined for nothing. */
@@ -134,7 +146,7 @@ class JsonScan {
     return found || undefined
   }
 
-  #fail(expected: string): never {
-    throw new FaultFound({ offset: this.#offset, expected })
+  #fail(expected: string, offset = this.#offset): never {
+    throw new FaultFound({ offset, expected })
   }
 }

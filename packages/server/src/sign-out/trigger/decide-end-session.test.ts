@@ -138,6 +138,24 @@ const rows: readonly (readonly [string, Partial<EndSessionFacts>, Record<string,
     { returnTo: followed },
   ],
   [
+    'a fragment that came with a wildcard match is dropped (KL-22)',
+    { ...hint(), ...here, redirect: { ...wildcard, uri: `${uri}#/admin` } },
+    { returnTo: followed },
+  ],
+  [
+    'likewise with the old redirect_uri (KL-22, KL-52)',
+    {
+      ...here,
+      redirect: { kind: 'legacy', uri: `${uri}#/admin`, match: { clientId: 'wiki', how: 'wildcard' } },
+    },
+    { returnTo: followed },
+  ],
+  [
+    'an exact address keeps its fragment (KL-21)',
+    { ...hint(), ...here, redirect: { ...exact, uri: `${uri}#bye` } },
+    { returnTo: { ...followed, uri: `${uri}#bye` } },
+  ],
+  [
     'a wildcard redirect without a hint is a link (SR-22, RIL-19)',
     { ...wiki, ...here, redirect: wildcard },
     { kind: 'confirm', returnTo: linked },

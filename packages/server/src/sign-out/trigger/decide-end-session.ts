@@ -8,7 +8,7 @@
  *
  * @see OpenID Connect RP-Initiated Logout 1.0 §2, §3, §4; keycloak-dialect.md §2
  */
-import type { RedirectMatch } from '../../rp/redirect-uri.ts'
+import { type RedirectMatch, withoutFragment } from '../../rp/redirect-uri.ts'
 import type { HintFault } from './verify-id-token-hint.ts'
 
 export interface EndSessionFacts {
@@ -128,11 +128,17 @@ function decideWithCookie(
 function returnToOf({ redirect, hint, clientId, browserSessionUid }: EndSessionFacts): ReturnTo | undefined {
   if (redirect.kind === 'none' || !redirect.match) return undefined
   if (redirect.kind === 'legacy') {
+    const { clientId: of, how } = redirect.match
     // KL-53: without a session nobody asked for a sign-out, so it would be an open redirector
-    const isFollowed = browserSessionUid !== undefined
-    return { uri: redirect.uri, isFollowed, clientId: redirect.match.clientId }
+    return { uri: addressOf(redirect.uri, how), isFollowed: browserSessionUid !== undefined, clientId: of }
   }
   const of = clientId ?? (hint.kind === 'good' ? hint.clientId : '')
+  const uri = addressOf(redirect.uri, redirect.match)
   // SR-22: a wildcard is followed only when a verified hint came with it
-  return { uri: redirect.uri, isFollowed: redirect.match === 'exact' || hint.kind === 'good', clientId: of }
+  return { uri, isFollowed: redirect.match === 'exact' || hint.kind === 'good', clientId: of }
+}
+
+/** KL-22: nobody registered the fragment that came with a wildcard match, and applications route by it. */
+function addressOf(uri: string, how: RedirectMatch): string {
+  return how === 'exact' ? uri : withoutFragment(uri)
 }

@@ -32,8 +32,6 @@ export interface GatheredFacts {
   /** The client that the request is about, deleted and unknown ones left out. */
   readonly client: Client | undefined
   readonly browserSession: Session | undefined
-  /** The session that the hint's `sid` names, whatever its state. */
-  readonly hintSession: Session | undefined
 }
 
 export async function readEndSessionFacts(
@@ -65,7 +63,7 @@ export async function readEndSessionFacts(
     browserSessionUid: browserSession?.uid,
     redirect: await redirectFacts(on, realm, { ...request, client, browserSession }),
   }
-  return { facts, client, browserSession, hintSession }
+  return { facts, client, browserSession }
 }
 
 /** KL-15: a disabled client may still be signed out of. */

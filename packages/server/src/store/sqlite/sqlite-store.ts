@@ -8,12 +8,14 @@ import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { createWriter, unavailable } from './group-commit.ts'
+import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 
 export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
   const lock = lockFolder(settings.dataDir)
   const file = join(settings.dataDir, 'curfew.db')
+  makePrivateFile(file)
   const writing = openConnection(file)
   writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
   const reading = openConnection(file)
@@ -63,7 +65,9 @@ function openConnection(file: string): DatabaseSync {
  * drops this lock when the process dies, however it dies.
  */
 function lockFolder(dataDir: string): DatabaseSync {
-  const lock = new DatabaseSync(join(dataDir, 'curfew.lock'), { timeout: 0 })
+  const file = join(dataDir, 'curfew.lock')
+  makePrivateFile(file)
+  const lock = new DatabaseSync(file, { timeout: 0 })
   try {
     lock.exec('pragma locking_mode = exclusive; begin exclusive')
     return lock

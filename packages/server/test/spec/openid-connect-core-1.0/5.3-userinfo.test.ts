@@ -76,7 +76,7 @@ forEachDatabase('OpenID Connect Core 1.0 §5.3 UserInfo Endpoint', (database) =>
     assert.equal(await status(world, token), 401)
   })
 
-  test('not-before of realm, client and account: each level counts by itself', async () => {
+  test('not-before of realm, client and account: each level counts by itself (GHSA-83c4-ffjp-mxp9)', async () => {
     await using world = await openProtocolWorld(database)
     const session = await world.signIn(['wiki'])
     const token = await world.accessToken({ sid: session.sid('wiki') })

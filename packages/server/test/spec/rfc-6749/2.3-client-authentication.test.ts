@@ -84,7 +84,7 @@ forEachDatabase('RFC 6749 §2.3 Client Authentication', (database) => {
 })
 
 forEachDatabase('RFC 7523 §3 private_key_jwt', (database) => {
-  test('an assertion signed with a registered key, for this issuer, is accepted once', async () => {
+  test('an assertion signed with a registered key, for this issuer, is accepted once (CVE-2020-5300)', async () => {
     const { world, sign } = await worldWithKey()
     await using _ = world
     const assertion = await sign({})

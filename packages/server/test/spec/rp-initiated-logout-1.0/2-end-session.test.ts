@@ -79,7 +79,7 @@ forEachDatabase('RP-Initiated Logout 1.0 §2, §3, §4', (database) => {
       assert.deepEqual(told.sort(), ['chat', 'wiki'])
     })
 
-    test(`${method} without a hint asks, and only the answer signs out (RIL-15, RIL-16, RIL-26, KL-30, KL-35, THR-01)`, async () => {
+    test(`${method} without a hint asks, and only the answer signs out (RIL-15, RIL-16, RIL-26, KL-30, KL-35, THR-01, CVE-2020-10734)`, async () => {
       const { agent } = await signedIn('wiki', 'chat')
       const question = await ask(agent, method, {})
       assert.equal(question.status, 200)
@@ -358,6 +358,27 @@ forEachDatabase('RP-Initiated Logout 1.0 §2, §3, §4', (database) => {
     assert.equal(await isSignedIn(first.agent), false)
     assert.equal(await isSignedIn(second.agent, 'chat'), false)
     assert.equal(await isSignedIn(bob), true)
+  })
+
+  test('whoever shows a hint without the session ends that one session, and is offered no other (SR-20, THR-01, THR-03)', async () => {
+    for (const isExpired of [false, true]) {
+      const { agent, tokens } = await signedIn('wiki')
+      const elsewhere = isExpired ? undefined : await signedIn('chat')
+      if (isExpired) world.pass(600_000)
+      const stranger = world.browser()
+      const asked = await ask(stranger, 'GET', { id_token_hint: tokens['wiki']?.id_token ?? '' })
+      const answered = isExpired
+        ? await stranger.submit(asked, {}, { name: 'action', value: 'devices' })
+        : asked
+      const result = await stranger.follow(answered, world.issuer)
+      assert.match(result.text, /Signed out of \d of 1 application/)
+      assert.doesNotMatch(result.text, /other devices|value="devices"/)
+      const { pathname } = new URL(result.url)
+      const forced = await stranger.post(`${world.url}${pathname}/devices`, { action: 'devices', token: '' })
+      assert.equal(forced.status, 400)
+      assert.equal(await isSignedIn(agent), false)
+      if (elsewhere) assert.equal(await isSignedIn(elsewhere.agent, 'chat'), true)
+    }
   })
 
   test('“Cancel” changes nothing, and the form is spent', async () => {
