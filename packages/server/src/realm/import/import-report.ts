@@ -1,5 +1,5 @@
 /** What an import did, as a value and as text for a terminal (KZ-91, experience.md §5.3). */
-import { isObject, objectsOf, type Representation, textOf } from '../../rp/representation.ts'
+import { isObject, type Representation } from '../../rp/representation.ts'
 import type { ApplicationReport } from './judge-applications.ts'
 import type { UnusedMember } from './unused-members.ts'
 import type { RealmChange } from './write-context.ts'
@@ -122,11 +122,4 @@ function section(title: string, lines: readonly string[]): string {
   const shown = lines.slice(0, listedCountMax).map((line) => `  - ${line}`)
   if (lines.length > listedCountMax) shown.push(`  - and ${lines.length - listedCountMax} more`)
   return [`${title}:`, ...shown].join('\n')
-}
-
-/** Accounts that Keycloak would leave disabled, because the file does not say `enabled`. */
-export function accountsWithoutEnabled(file: Representation): readonly string[] {
-  return objectsOf(file, 'users')
-    .filter((user) => user['enabled'] == null)
-    .map((user) => textOf(user, 'username') ?? '')
 }

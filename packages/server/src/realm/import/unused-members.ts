@@ -2,7 +2,10 @@
  * Members of a realm file that Curfew keeps and does not use, each with what it would have done (KZ-90). What is
  * empty or off in the file did nothing in Keycloak either and is not listed.
  */
+import { mapperNames, subjectMapperNames } from '../../rp/mapper-name.ts'
 import { isObject, objectOf, objectsOf, type Representation, textOf } from '../../rp/representation.ts'
+import { isBuiltInClient } from './built-in-objects.ts'
+import { clientAttributeMeanings } from './client-attribute-meanings.ts'
 import { keyProviderType } from './import-keys.ts'
 
 export interface UnusedMember {
@@ -44,6 +47,7 @@ const realmMeanings: Meanings = {
   duplicateEmailsAllowed: 'two accounts could have one e-mail address',
   permanentLockout: 'too many wrong passwords would lock an account for good',
   defaultGroups: 'new accounts would join these groups',
+  passwordPolicy: 'rules for new passwords; Curfew takes the password that an administrator sets',
   webAuthnPolicyRpEntityName: 'names the server to security keys',
   refreshTokenMaxReuse: 'a refresh token could be used again that often; Curfew allows no reuse',
   eventsListeners: 'events would go to these listeners; Curfew writes them to the log and the database',
@@ -65,6 +69,7 @@ const clientMeanings: Meanings = {
 }
 
 const userMeanings: Meanings = {
+  clientConsents: 'what the person allowed an application; Curfew asks again',
   federationLink:
     'the account belongs to a directory outside; here it stands alone and its password may be missing',
   federatedIdentities: 'the person could sign in through another provider',
@@ -88,11 +93,36 @@ export function unusedMembers(file: Representation): readonly UnusedMember[] {
   return [
     ...unusedOf(file, realmMeanings, ''),
     ...unusedComponents(file),
-    ...objectsOf(file, 'clients').flatMap((client) =>
-      unusedOf(client, clientMeanings, `client "${textOf(client, 'clientId')}": `),
+    ...objectsOf(file, 'clients').flatMap((client) => unusedOfClient(client, textOf(file, 'realm') ?? '')),
+    ...objectsOf(file, 'clientScopes').flatMap((scope) =>
+      unknownMappers(scope, `client scope "${textOf(scope, 'name')}": `),
     ),
     ...unusedOfUsers(file),
   ]
+}
+
+/** Keycloak's own clients are kept as it made them, and nobody here relies on them. */
+function unusedOfClient(client: Representation, realmName: string): readonly UnusedMember[] {
+  const clientId = textOf(client, 'clientId') ?? ''
+  const prefix = `client "${clientId}": `
+  const isOurs = isBuiltInClient(realmName, clientId) || client['protocol'] === 'saml'
+  return [
+    ...unusedOf(client, clientMeanings, prefix),
+    ...(isOurs ? [] : unusedOf(objectOf(client, 'attributes'), clientAttributeMeanings, prefix)),
+    ...unknownMappers(client, prefix),
+  ]
+}
+
+function unknownMappers(of: Representation, prefix: string): readonly UnusedMember[] {
+  const known = new Set<string>([...mapperNames, ...subjectMapperNames])
+  return objectsOf(of, 'protocolMappers')
+    .filter((mapper) => textOf(mapper, 'protocol') !== 'saml')
+    .map((mapper) => ({ name: textOf(mapper, 'name') ?? '', kind: textOf(mapper, 'protocolMapper') ?? '' }))
+    .filter(({ kind }) => kind !== '' && !known.has(kind))
+    .map(({ name, kind }) => ({
+      path: `${prefix}mapper "${name}"`,
+      meaning: `would write claims; Curfew has no mapper of the kind ${kind}`,
+    }))
 }
 
 function unusedOf(of: Representation, meanings: Meanings, prefix: string): readonly UnusedMember[] {
@@ -101,8 +131,11 @@ function unusedOf(of: Representation, meanings: Meanings, prefix: string): reado
     .map((name) => ({ path: prefix + name, meaning: meanings[name] as string }))
 }
 
+/** Attributes are texts, flags among them. */
+const nothings: readonly unknown[] = [undefined, null, false, 0, '', 'false']
+
 function doesSomething(name: string, value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === 0 || value === '') return false
+  if (nothings.some((nothing) => value === nothing)) return false
   if (Array.isArray(value))
     return name === 'authenticationFlows' ? value.some(isOwnFlow) : value.some(isEnabled)
   if (isObject(value)) return Object.values(value).some((member) => doesSomething('', member))
