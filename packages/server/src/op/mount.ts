@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Realm } from '../realm/realm.ts'
 import { corsHeaders } from './cors.ts'
+import { normalizeAuthorization } from './normalize-authorization.ts'
 import { normalizeForm } from './normalize-form.ts'
 import { isForm, type ReadBody, readBody, replaceBody } from './request-body.ts'
 
@@ -36,7 +37,7 @@ export async function mountRequest(
   realm: Realm,
   path: string,
 ): Promise<Mounted> {
-  const url = aliasOf(path)
+  const url = withQuery(realm, aliasOf(path))
   const pathname = url.split('?', 1)[0] as string
   const methods = enginePaths.get(pathname) ?? (resumePath.test(pathname) ? ['GET', 'HEAD'] : undefined)
   if (!methods)
@@ -56,13 +57,15 @@ export async function mountRequest(
     // RFC 6749 §5.2: the engine would render a page for whoever accepts HTML
     req.headers.accept = 'application/json'
   }
+  // RFC 6749 §5.1
+  if (pathname === `${protocol}/token`) res.setHeader('pragma', 'no-cache')
   if (method === 'OPTIONS') return answerPreflight(req, res)
   if (method !== 'POST') return { kind: 'run', req }
   if (pathname === `${protocol}/auth` && !isForm(req.headers['content-type'])) return answerBadType(res)
   const body = await readBody(req)
   if (body.kind !== 'read') return answerBadBody(res, body)
   if (pathname === `${protocol}/auth`) return redirectToGet(res, realm, url, body.text)
-  const form = normalizeForm(realm, req.headers.authorization, body.text)
+  const form = normalizeForm(realm, req.headers.authorization, body.text, pathname.endsWith('/par/request'))
   if (form.kind === 'refused')
     return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
   if (form.authorization !== undefined) req.headers.authorization = form.authorization
@@ -74,6 +77,12 @@ function aliasOf(path: string): string {
   return path.startsWith(`${protocol}/registrations`)
     ? path.replace(`${protocol}/registrations`, `${protocol}/auth`)
     : path
+}
+
+function withQuery(realm: Realm, url: string): string {
+  const [pathname, query] = url.split('?', 2)
+  if (pathname !== `${protocol}/auth` || !query) return url
+  return `${pathname}?${normalizeAuthorization(realm, url.slice(pathname.length + 1).split('&')).join('&')}`
 }
 
 /** What the caller said of host and protocol is discarded: published addresses are the issuer's (edge 23). */
