@@ -151,6 +151,20 @@ forEachDatabase('what a client of Keycloak does', (database) => {
     assert.deepEqual(document['acr_values_supported'], ['0', '1', 'silver', 'gold'])
   })
 
+  test('not-before-policy is the later one of realm and client (§14.2)', async () => {
+    await using store = await database.open()
+    await using host = await startOpHost({
+      store,
+      clients: [{ clientId: 'wiki', notBefore: 7 }, { clientId: 'chat' }],
+    })
+    host.changeRealm('test', (realm) => ({ ...realm, notBefore: 5 }))
+    const policyOf = async (clientId: string) => {
+      const tokens = await host.rp(clientId).signIn(host.browser())
+      return (tokens as unknown as Record<string, unknown>)['not-before-policy']
+    }
+    assert.deepEqual([await policyOf('wiki'), await policyOf('chat')], [7, 5])
+  })
+
   test('refused codes have the descriptions and event words of Keycloak (KE-02)', async () => {
     await using store = await database.open()
     await using host = await startOpHost({ store, settings: { eventsEnabled: true } })
