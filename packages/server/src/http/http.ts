@@ -22,6 +22,8 @@ export interface HttpSettings {
   readonly isPublicHttps: boolean
   /** Answer below /auth as well (KP-40). */
   readonly legacyAuthPath: boolean
+  /** Realms whose own address is below /auth answer there in any case (KP-42). */
+  readonly isBelowAuth?: (realmName: string) => Promise<boolean>
   /** CIDRs of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
 }
@@ -44,6 +46,7 @@ export function createHttp(
   settings: HttpSettings,
   renderError: RenderError,
 ): FastifyInstance {
+  const legacyRequests = new WeakSet<object>()
   const app = Fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: 30_000,
@@ -58,7 +61,12 @@ export function createHttp(
       setBaseHeaders(request, reply, settings)
       answerError(ambient, request, reply, error, renderError)
     },
-    ...(settings.legacyAuthPath ? { rewriteUrl: withoutLegacyPrefix } : {}),
+    rewriteUrl(request) {
+      const { url = '/' } = request
+      const short = withoutLegacyPrefix(url)
+      if (short !== url) legacyRequests.add(request)
+      return short
+    },
   })
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -67,24 +75,36 @@ export function createHttp(
   )
   app.addHook('onRequest', async (request, reply) => {
     setBaseHeaders(request, reply, settings)
+    if (!legacyRequests.has(request.raw) || (await isLegacyAllowed(request, settings))) return undefined
+    return answerNotFound(ambient, request, reply, renderError)
   })
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(ambient, request, reply, error, renderError),
   )
-  app.setNotFoundHandler((request, reply) => {
-    if (wantsPage(request)) {
-      return renderError(request, reply, { status: 404, kind: 'not_found', reference: newReference(ambient) })
-    }
-    return reply
-      .code(404)
-      .send({ error: 'Not found', error_description: 'There is nothing at this address.' })
-  })
+  app.setNotFoundHandler((request, reply) => answerNotFound(ambient, request, reply, renderError))
   return app
 }
 
+function answerNotFound(
+  ambient: Ambient,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  renderError: RenderError,
+): FastifyReply {
+  if (wantsPage(request))
+    return renderError(request, reply, { status: 404, kind: 'not_found', reference: newReference(ambient) })
+  return reply.code(404).send({ error: 'Not found', error_description: 'There is nothing at this address.' })
+}
+
 /** `/auth/realms/…` and `/auth/admin/…` answer exactly as without the prefix; no redirect, because a POST must survive. */
-function withoutLegacyPrefix({ url = '/' }: { url?: string | undefined }): string {
+function withoutLegacyPrefix(url: string): string {
   return /^\/auth\/(realms|admin|resources)\//.test(url) ? url.slice('/auth'.length) : url
+}
+
+async function isLegacyAllowed(request: FastifyRequest, settings: HttpSettings): Promise<boolean> {
+  if (settings.legacyAuthPath) return true
+  const [, name] = /^\/(?:admin\/)?realms\/([^/?]+)/.exec(request.url) ?? []
+  return name !== undefined && (await settings.isBelowAuth?.(decodeURIComponent(name))) === true
 }
 
 function setBaseHeaders(request: FastifyRequest, reply: FastifyReply, { isPublicHttps }: HttpSettings): void {

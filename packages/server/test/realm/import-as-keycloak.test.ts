@@ -88,6 +88,8 @@ forEachDatabase('a file that leaves things out, as Keycloak reads it', (database
     const otp = { type: 'otp', secretData: '{"value":"x"}', credentialData: '{"subType":"totp"}' }
     const { report } = await importAndLoad(store, {
       passwordPolicy: 'length(12)',
+      failureFactor: 3,
+      attributes: { frontendUrl: 'https://id.example/auth/' },
       clients: [
         { clientId: 'old-app', publicClient: true },
         { clientId: 'spa', publicClient: true, attributes: { 'pkce.code.challenge.method': 'S256' } },
@@ -115,6 +117,8 @@ forEachDatabase('a file that leaves things out, as Keycloak reads it', (database
       '1 account had a second step or another way to sign in (otp)',
       '1 account had something to do before the next sign-in (VERIFY_EMAIL, UPDATE_PASSWORD)',
       'public clients must use PKCE with S256, which Keycloak does not ask of them: see that these do (old-app)',
+      'the addresses of this realm begin with https://id.example/auth (frontendUrl)',
+      'failureFactor: so many wrong passwords would lock an account for a while',
       'passwordPolicy: rules for new passwords',
       'client "sealed": id.token.encrypted.response.alg: ID tokens would be encrypted',
       'client "sealed": mapper "script": would write claims; Curfew has no mapper of the kind script-x.js',

@@ -1,5 +1,6 @@
 /** What works in another way here than in Keycloak, or asks for a decision: part of the import report. */
 import { flagOf, objectOf, objectsOf, type Representation, textOf, textsOf } from '../../rp/representation.ts'
+import { isLegacyAddress, readRealmSettings } from '../realm-settings.ts'
 import { isBuiltInClient, masterRealmName } from './built-in-objects.ts'
 import { needsSecret } from './write-clients.ts'
 
@@ -9,6 +10,7 @@ export function importNotices(file: Representation, realmName: string, isNew: bo
     ...pendingActions(file),
     ...passwordGrants(file, realmName, isNew),
     ...proofKeys(file, realmName),
+    ...legacyAddress(file),
     ...newSecrets(file, isNew),
     ...silentAccounts(file),
   ]
@@ -71,6 +73,16 @@ function proofKeys(file: Representation, realmName: string): readonly string[] {
     : [
         `public clients must use PKCE with S256, which Keycloak does not ask of them: see that these do (${clientNames(open)})`,
       ]
+}
+
+/** KP-42. */
+function legacyAddress(file: Representation): readonly string[] {
+  const { frontendUrl } = readRealmSettings(file)
+  return frontendUrl !== undefined && isLegacyAddress(frontendUrl)
+    ? [
+        `the addresses of this realm begin with ${frontendUrl} (frontendUrl): it answers below /auth as well, without --legacy-auth-path`,
+      ]
+    : []
 }
 
 function newSecrets(file: Representation, isNew: boolean): readonly string[] {

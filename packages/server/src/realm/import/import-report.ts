@@ -48,15 +48,16 @@ export function findPlaceholders(of: unknown, path = ''): readonly string[] {
   )
 }
 
-/** `components` of a kind and so on are named by people, so lists are cut. */
-const listedCountMax = 20
+/** What is not understood is named in full (KZ-90), as far as a terminal holds it; what changed can be ten thousand people. */
+const listedCountMax = 500
+const changesListedCountMax = 20
 
 export function renderImportReport(report: ImportReport): string {
   const told = report.applications.filter((application) => application.isTold)
   const sections = [
     `${report.fileName}: ${kindSentence(report)}`,
     outcomeSentence(report),
-    section('Changed', changeLines(report)),
+    section('Changed', changeLines(report), changesListedCountMax),
     section('Could not be used', report.omissions),
     section('Secrets that are masked in the file (set new ones)', report.maskedSecrets),
     section('Placeholders that are not filled', report.placeholders),
@@ -117,9 +118,9 @@ function applicationLines(applications: readonly ApplicationReport[], isTold: bo
     })
 }
 
-function section(title: string, lines: readonly string[]): string {
+function section(title: string, lines: readonly string[], countMax = listedCountMax): string {
   if (lines.length === 0) return ''
-  const shown = lines.slice(0, listedCountMax).map((line) => `  - ${line}`)
-  if (lines.length > listedCountMax) shown.push(`  - and ${lines.length - listedCountMax} more`)
+  const shown = lines.slice(0, countMax).map((line) => `  - ${line}`)
+  if (lines.length > countMax) shown.push(`  - and ${lines.length - countMax} more`)
   return [`${title}:`, ...shown].join('\n')
 }

@@ -31,6 +31,13 @@ const realmMeanings: Meanings = {
   identityProviderMappers: 'would copy claims of another provider to accounts',
   userFederationProviders: 'people would be read from another directory',
   organizations: 'would group people by organization',
+  organizationsEnabled: 'people could belong to organizations',
+  adminPermissionsEnabled: 'fine-grained permissions would decide what administrators may do',
+  verifiableCredentialsEnabled: 'the realm would issue verifiable credentials',
+  clientOfflineSessionIdleTimeout:
+    'idle time of offline sessions of a client; here the one of the realm counts',
+  clientOfflineSessionMaxLifespan:
+    'greatest age of offline sessions of a client; here the one of the realm counts',
   clientProfiles: 'would set rules for clients',
   clientPolicies: 'would apply rules to clients',
   smtpServer: 'Keycloak would send mail through it',
@@ -45,6 +52,8 @@ const realmMeanings: Meanings = {
   resetPasswordAllowed: 'people could ask for a new password by mail',
   verifyEmail: 'people would have to confirm their e-mail address',
   duplicateEmailsAllowed: 'two accounts could have one e-mail address',
+  failureFactor: 'so many wrong passwords would lock an account for a while; Curfew has limits of its own',
+  maxTemporaryLockouts: 'so many locks would become one for good',
   permanentLockout: 'too many wrong passwords would lock an account for good',
   defaultGroups: 'new accounts would join these groups',
   passwordPolicy: 'rules for new passwords; Curfew takes the password that an administrator sets',
@@ -86,6 +95,7 @@ const ordinary: Readonly<Record<string, readonly unknown[]>> = {
   firstBrokerLoginFlow: ['first broker login'],
   webAuthnPolicyRpEntityName: ['keycloak'],
   accessTokenLifespanForImplicitFlow: [900],
+  failureFactor: [30],
 }
 
 /** Everything unused in the file; people are counted together. */
