@@ -95,7 +95,11 @@ forEachDatabase('a file that leaves things out, as Keycloak reads it', (database
         { clientId: 'spa', publicClient: true, attributes: { 'pkce.code.challenge.method': 'S256' } },
         {
           clientId: 'sealed',
-          attributes: { 'id.token.encrypted.response.alg': 'RSA-OAEP', 'oidc.ciba.grant.enabled': 'false' },
+          attributes: {
+            'id.token.encrypted.response.alg': 'RSA-OAEP',
+            'access.token.signed.response.alg': 'RS512',
+            'oidc.ciba.grant.enabled': 'false',
+          },
           protocolMappers: [
             { name: 'script', protocol: 'openid-connect', protocolMapper: 'script-x.js' },
             { name: 'sub', protocol: 'openid-connect', protocolMapper: 'oidc-sub-mapper' },
@@ -118,6 +122,7 @@ forEachDatabase('a file that leaves things out, as Keycloak reads it', (database
       '1 account had something to do before the next sign-in (VERIFY_EMAIL, UPDATE_PASSWORD)',
       'public clients must use PKCE with S256, which Keycloak does not ask of them: see that these do (old-app)',
       'the addresses of this realm begin with https://id.example/auth (frontendUrl)',
+      'tokens are signed with RS256 instead of what is asked for (sealed: RS512)',
       'failureFactor: so many wrong passwords would lock an account for a while',
       'passwordPolicy: rules for new passwords',
       'client "sealed": id.token.encrypted.response.alg: ID tokens would be encrypted',

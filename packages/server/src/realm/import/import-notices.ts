@@ -1,6 +1,6 @@
 /** What works in another way here than in Keycloak, or asks for a decision: part of the import report. */
 import { flagOf, objectOf, objectsOf, type Representation, textOf, textsOf } from '../../rp/representation.ts'
-import { isLegacyAddress, readRealmSettings } from '../realm-settings.ts'
+import { isLegacyAddress, isSigningAlgorithm, readRealmSettings } from '../realm-settings.ts'
 import { isBuiltInClient, masterRealmName } from './built-in-objects.ts'
 import { needsSecret } from './write-clients.ts'
 
@@ -10,6 +10,7 @@ export function importNotices(file: Representation, realmName: string, isNew: bo
     ...pendingActions(file),
     ...passwordGrants(file, realmName, isNew),
     ...proofKeys(file, realmName),
+    ...otherAlgorithms(file),
     ...legacyAddress(file),
     ...newSecrets(file, isNew),
     ...silentAccounts(file),
@@ -73,6 +74,27 @@ function proofKeys(file: Representation, realmName: string): readonly string[] {
     : [
         `public clients must use PKCE with S256, which Keycloak does not ask of them: see that these do (${clientNames(open)})`,
       ]
+}
+
+/** An application that expects its own algorithm alone refuses a token that is signed with another. */
+function otherAlgorithms(file: Representation): readonly string[] {
+  const realmDefault = textOf(file, 'defaultSignatureAlgorithm')
+  const asked = [
+    { who: 'the realm', algorithm: realmDefault },
+    ...objectsOf(file, 'clients').flatMap((client) =>
+      ['id', 'access'].map((token) => ({
+        who: textOf(client, 'clientId') ?? '',
+        algorithm: textOf(objectOf(client, 'attributes'), `${token}.token.signed.response.alg`),
+      })),
+    ),
+  ]
+  const unknown = asked.filter(({ algorithm }) => algorithm && !isSigningAlgorithm(algorithm))
+  const lines = unknown.map(({ who, algorithm }) => `${who}: ${algorithm}`)
+  if (lines.length === 0) return []
+  const instead = isSigningAlgorithm(realmDefault) ? realmDefault : 'RS256'
+  return [
+    `tokens are signed with ${instead} instead of what is asked for (${[...new Set(lines)].join(', ')})`,
+  ]
 }
 
 /** KP-42. */
