@@ -1,5 +1,6 @@
 /** What an import did, as a value and as text for a terminal (KZ-91, experience.md §5.3). */
 import { isObject, type Representation } from '../../rp/representation.ts'
+import { environmentPattern } from './fill-from-environment.ts'
 import type { ApplicationReport } from './judge-applications.ts'
 import type { UnusedMember } from './unused-members.ts'
 import type { RealmChange } from './write-context.ts'
@@ -20,7 +21,7 @@ export interface ImportReport {
   readonly notices: readonly string[]
   /** Paths of masked secrets. */
   readonly maskedSecrets: readonly string[]
-  /** Paths and text of `${ENV}` placeholders, which are not filled. */
+  /** Paths and text of `${ENV}` that the environment has no value for. */
   readonly placeholders: readonly string[]
   readonly unused: readonly UnusedMember[]
   readonly applications: readonly ApplicationReport[]
@@ -33,12 +34,9 @@ export function exportKind(file: Representation, hasMask: boolean): ExportKind {
   return 'keycloakVersion' in file ? 'cli' : 'written'
 }
 
-/** `${NAME}` and `${NAME:default}` of the environment; Keycloak's own message keys are in lower case. */
-const placeholderPattern = /\$\{(?:env\.)?[A-Z][A-Z0-9_]*(?::[^}]*)?\}/
-
 export function findPlaceholders(of: unknown, path = ''): readonly string[] {
   if (typeof of === 'string') {
-    const found = placeholderPattern.exec(of)?.[0]
+    const found = environmentPattern.exec(of)?.[0]
     return found ? [`${path}: ${found}`] : []
   }
   if (Array.isArray(of)) return of.flatMap((item, index) => findPlaceholders(item, `${path}[${index}]`))
@@ -60,7 +58,7 @@ export function renderImportReport(report: ImportReport): string {
     section('Changed', changeLines(report), changesListedCountMax),
     section('Could not be used', report.omissions),
     section('Secrets that are masked in the file (set new ones)', report.maskedSecrets),
-    section('Placeholders that are not filled', report.placeholders),
+    section('Without a value in the environment', report.placeholders),
     section('Different here', report.notices),
     section(
       'Kept, not used',
