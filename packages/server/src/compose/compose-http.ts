@@ -15,6 +15,7 @@ import { registerOwnEndpoints } from '../op/own-endpoints.ts'
 import { registerEngine } from '../op/register-engine.ts'
 import { registerPages, renderHttpError, renderOpError } from '../page/page.ts'
 import type { Realms } from '../realm/realm.ts'
+import { isLegacyAddress } from '../realm/realm-settings.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
 import { createGuessLines } from '../sign-in/guess-line.ts'
 import { verifyCredentials } from '../sign-in/verify-credentials.ts'
@@ -51,6 +52,8 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
   const http = {
     isPublicHttps: url.startsWith('https:'),
     legacyAuthPath: settings.legacy_auth_path,
+    isBelowAuth: async (realmName: string) =>
+      isLegacyAddress((await parts.realms.byName(realmName))?.settings.frontendUrl),
     trustedProxies: settings['proxy.trusted'],
   }
   const app = createHttp(ambient, http, renderHttpError(http.isPublicHttps))

@@ -26,6 +26,8 @@ export interface HttpSettings {
   readonly isPublicHttps: boolean
   /** Answer below /auth as well (KP-40). */
   readonly legacyAuthPath: boolean
+  /** Realms whose own address is below /auth answer there in any case (KP-42). */
+  readonly isBelowAuth?: (realmName: string) => Promise<boolean>
   /** CIDRs of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
 }
@@ -48,6 +50,7 @@ export function createHttp(
   settings: HttpSettings,
   renderError: RenderError,
 ): FastifyInstance {
+  const legacyRequests = new WeakSet<object>()
   const app = Fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: 30_000,
@@ -63,7 +66,12 @@ export function createHttp(
       answerError(ambient, request, reply, error, renderError)
     },
     clientErrorHandler: answerBroken(baseHeaders(settings)),
-    rewriteUrl: ({ url = '/' }) => (settings.legacyAuthPath ? withoutLegacyPrefix : originForm)(url),
+    rewriteUrl(request) {
+      const url = originForm(request.url ?? '/')
+      const short = withoutLegacyPrefix(url)
+      if (short !== url) legacyRequests.add(request)
+      return short
+    },
   })
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -74,30 +82,19 @@ export function createHttp(
   app.addHook('onRequest', async (request, reply) => {
     setBaseHeaders(request, reply, settings)
     if (holdsNul(request.url)) throw new errorCodes.FST_ERR_BAD_URL('with U+0000')
+    if (!legacyRequests.has(request.raw) || (await isLegacyAllowed(request, settings))) return undefined
+    return answerNotFound(ambient, request, reply, renderError)
   })
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(ambient, request, reply, error, renderError),
   )
-  app.setNotFoundHandler((request, reply) => {
-    if (wantsPage(request)) {
-      return renderError(request, reply, { status: 404, kind: 'not_found', reference: newReference(ambient) })
-    }
-    return reply
-      .code(404)
-      .send({ error: 'Not found', error_description: 'There is nothing at this address.' })
-  })
+  app.setNotFoundHandler((request, reply) => answerNotFound(ambient, request, reply, renderError))
   return app
 }
 
 function parseForm(body: string, done: (error: Error | null, form?: URLSearchParams) => void): void {
   if (holdsNul(body)) done(new errorCodes.FST_ERR_VALIDATION('the body holds U+0000'))
   else done(null, new URLSearchParams(body))
-}
-
-/** `/auth/realms/…` and `/auth/admin/…` answer exactly as without the prefix; no redirect, because a POST must survive. */
-function withoutLegacyPrefix(url: string): string {
-  const path = originForm(url)
-  return /^\/auth\/(realms|admin|resources)\//.test(path) ? path.slice('/auth'.length) : path
 }
 
 /** Some proxies send the whole address; it means its path (RFC 9112 §3.2.2). */
@@ -114,6 +111,28 @@ function baseHeaders({ isPublicHttps }: HttpSettings): Readonly<Record<string, s
     'cache-control': 'no-store',
     ...(isPublicHttps ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
   }
+}
+
+function answerNotFound(
+  ambient: Ambient,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  renderError: RenderError,
+): FastifyReply {
+  if (wantsPage(request))
+    return renderError(request, reply, { status: 404, kind: 'not_found', reference: newReference(ambient) })
+  return reply.code(404).send({ error: 'Not found', error_description: 'There is nothing at this address.' })
+}
+
+/** `/auth/realms/…` and `/auth/admin/…` answer exactly as without the prefix; no redirect, because a POST must survive. */
+function withoutLegacyPrefix(url: string): string {
+  return /^\/auth\/(realms|admin|resources)\//.test(url) ? url.slice('/auth'.length) : url
+}
+
+async function isLegacyAllowed(request: FastifyRequest, settings: HttpSettings): Promise<boolean> {
+  if (settings.legacyAuthPath) return true
+  const [, name] = /^\/(?:admin\/)?realms\/([^/?]+)/.exec(request.url) ?? []
+  return name !== undefined && (await settings.isBelowAuth?.(decodeURIComponent(name))) === true
 }
 
 function setBaseHeaders(request: FastifyRequest, reply: FastifyReply, settings: HttpSettings): void {

@@ -16,6 +16,7 @@ import { isPasswordRefused } from './password-grant.ts'
 import { answerRefusal } from './refusal-response.ts'
 import { stateSetCookie } from './session-frame/frame-cookie.ts'
 import { addSessionState, isSessionFrameOn, sessionStateOf } from './session-frame/session-state.ts'
+import { tokenErrorMembers } from './token-error.ts'
 import { completeTokenResponse, refreshErrorDescription } from './token-response.ts'
 import { type CommitDeps, commit, type DerivedFrom } from './unit-of-work/commit.ts'
 import { currentWork, hasWrites, type Payload, type UnitOfWork } from './unit-of-work/unit-of-work.ts'
@@ -65,7 +66,7 @@ async function prepare(
   if (work.engineError) await describeError(deps, ctx, work)
   if (work.engineError && ctx.oidc.route !== 'token')
     addSessionState(ctx, sessionStateOf(deps.ambient.random, work.realm, ctx))
-  const success = ctx.status < 400 ? successEvent(ctx, work) : undefined
+  const success = ctx.status < 400 ? await successEvent(deps.store.read, ctx, work) : undefined
   if (success) work.events.push(success)
   keepSessionCookie(ctx, work)
   narrowCors(ctx, work)
@@ -168,16 +169,14 @@ async function describeError(
     work.tokenFault = refused.fault
     known = refused
     ctx.body = { ...(ctx.body as Payload), error_description: refreshErrorDescription(refused.fault) }
-  } else if (
-    work.engineError?.error === 'invalid_grant' &&
-    ctx.oidc.params?.['grant_type'] === 'authorization_code'
-  ) {
-    ctx.body = { ...(ctx.body as Payload), error_description: 'Code not valid' }
   } else if (work.engineError && isPasswordRefused(work.engineError)) {
     // as Keycloak; who guesses is told nothing more, and the event was written where the password was judged
     ctx.status = 401
     ctx.body = { ...(ctx.body as Payload), error_description: 'Invalid user credentials' }
     return
+  } else if (work.engineError && ctx.oidc.route === 'token') {
+    const grantType = String(ctx.oidc.params?.['grant_type'] ?? '')
+    Object.assign(ctx.body as Payload, tokenErrorMembers(work.engineError, grantType))
   }
   const event = errorEvent(ctx, work, { accountId: known.accountId, sessionUid: known.sessionUid }, at)
   if (event) void recordEventAlone(deps, deps.store, event, at)

@@ -3,8 +3,8 @@
  * those of the realm's clients; once the client is known, its own alone (KK-22, KR-12, KV-10).
  *
  * Credentials are allowed because keycloak-js sends `credentials: include`. None of these endpoints reads a
- * cookie, so nothing is given to an origin that it could not ask for without one. Never used on the
- * authorization and end-session pages (SEC-11).
+ * cookie, so nothing is given to an origin that it could not ask for without one. The authorization and end-session
+ * pages never carry them (SEC-11): a script cannot read what they say.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Realm } from '../realm/realm.ts'

@@ -13,7 +13,7 @@ export function discoveryAdditions(
 ): Readonly<Record<string, unknown>> {
   const { issuer } = realm
   const base = `${issuer}/protocol/openid-connect`
-  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+  const methods = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt']
   const algorithms = [
     'RS256',
     'RS384',
@@ -25,6 +25,9 @@ export function discoveryAdditions(
     'ES384',
     'ES512',
     'EdDSA',
+    'HS256',
+    'HS384',
+    'HS512',
   ]
   return {
     end_session_endpoint: `${base}/logout`,

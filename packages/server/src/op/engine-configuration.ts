@@ -16,6 +16,7 @@ import { findWorkAccount } from './find-account.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { accessTokenSeconds, refreshTokenSeconds, sessionLifetime, sessionOf } from './lifetime.ts'
 import { isOfflineRequest, keepOfflineAccess, loadExistingGrant } from './load-grant.ts'
+import { acrNames } from './mapper/acr-name.ts'
 import { allScopes } from './mapper/all-scopes.ts'
 import { subjectFor } from './mapper/subject.ts'
 import { realmResource, realmResourceServer } from './realm-resource.ts'
@@ -57,7 +58,7 @@ export function engineConfiguration(
     jwks: { keys: keys.keys.map(engineKey) },
     scopes: allScopes(realm).split(' '),
     claims: engineClaims(allScopes(realm).split(' ')),
-    acrValues: ['0', '1'],
+    acrValues: [...new Set(['0', '1', ...acrNames(realm)])],
     subjectTypes: ['public', 'pairwise'],
     responseTypes: ['code'],
     clientAuthMethods: [
@@ -122,9 +123,16 @@ function policies(deps: EngineConfigurationDeps): Configuration {
         client.grantTypeAllowed('refresh_token') && registered !== undefined && usesRefreshTokens(registered)
       )
     },
+    pkce: { required: (_ctx, client) => needsProofKey(client.clientId, client.clientAuthMethod) },
     rotateRefreshToken: ({ oidc }) =>
       oidc.client?.clientAuthMethod === 'none' || currentWork().realm.settings.revokeRefreshToken,
   }
+}
+
+/** SEC-04, and Keycloak's `pkce.code.challenge.method`: a confidential client may ask to be held to it. */
+function needsProofKey(clientId: string, authMethod: string | undefined): boolean {
+  const client = currentWork().realm.clients.get(clientId)
+  return authMethod === 'none' || !!client?.attributes['pkce.code.challenge.method']
 }
 
 function findAccount({ on }: EngineConfigurationDeps): FindAccount {

@@ -15,6 +15,7 @@ import { discoveryAdditions } from './discovery.ts'
 import { type EngineConfigurationDeps, type EngineKeys, engineConfiguration } from './engine-configuration.ts'
 import { overrideInternals } from './engine-internals.ts'
 import { signAccessToken, signIdToken } from './issue-token.ts'
+import { acrNames } from './mapper/acr-name.ts'
 import { allScopes } from './mapper/all-scopes.ts'
 import { type PasswordGrantDeps, registerPasswordGrant } from './password-grant.ts'
 import { sessionStateOf } from './session-frame/session-state.ts'
@@ -100,7 +101,11 @@ function listenTo({ ambient }: EngineDeps, provider: Provider): void {
   const emitter: EventEmitter = provider
   emitter.on('authorization.success', (ctx: KoaContextWithOIDC, answer: Record<string, unknown>) => {
     // the engine leaves members without a value out
-    answer['session_state'] = sessionStateOf(ambient.random, currentWork().realm, ctx)
+    const { realm } = currentWork()
+    answer['session_state'] = sessionStateOf(ambient.random, realm, ctx)
+    // KC-07
+    const { attributes = {} } = realm.clients.get(ctx.oidc.client?.clientId ?? '') ?? {}
+    if (attributes['exclude.issuer.from.auth.response'] === 'true') answer['iss'] = undefined
   })
   const note = (_ctx: unknown, error: EngineError): void => {
     currentWork().engineError = error
@@ -140,6 +145,7 @@ function fingerprintOf(realm: Realm, { keys, usable }: EngineKeys): string {
     realm.cookieKey,
     realm.settings.passwordGrant,
     allScopes(realm),
+    acrNames(realm),
     discoveryAdditions(realm),
     usable,
     keys.map(({ kid, certificate }) => [kid, certificate]),

@@ -71,7 +71,8 @@ async function judge(
     const judged = await judgeRefreshToken({ on, secret: deps.secret }, realm, token, at)
     if (!judged.ok) return { ok: false, fault: judged.fault, expected: 'refresh token' }
     const { claims, client, account, sessionUid } = judged
-    const answer = { ...claims, client_id: client.clientId, username: account.username, active: true }
+    const about = { client_id: client.clientId, username: account.username, token_type: claims.typ }
+    const answer = { ...claims, ...about, active: true }
     return { ok: true, answer, accountId: account.id, sessionUid }
   }
   const judged = await judgeAccessToken(on, realm, token, at)

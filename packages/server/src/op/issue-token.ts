@@ -45,7 +45,6 @@ export async function signIdToken({ clientId, available, extra }: IdTokenParts):
     exp: iat + accessTokenSeconds(realm, client, endsAt, startedAt),
     iat,
     iss: realm.issuer,
-    aud: clientId,
   })
 }
 

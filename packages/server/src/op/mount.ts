@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { holdsNul } from '../http/holds-nul.ts'
 import type { Realm } from '../realm/realm.ts'
 import { corsHeaders } from './cors.ts'
+import { normalizeAuthorization } from './normalize-authorization.ts'
 import { normalizeForm } from './normalize-form.ts'
 import { isForm, type ReadBody, readBody, replaceBody } from './request-body.ts'
 
@@ -43,38 +44,40 @@ export async function mountRequest(
   path: string,
 ): Promise<Mounted> {
   setBaseHeaders(res, realm)
-  const url = aliasOf(path)
+  const url = withQuery(realm, aliasOf(path))
   const pathname = url.split('?', 1)[0] as string
   const isReturn = resumePath.test(pathname)
   const methods = enginePaths.get(pathname) ?? (isReturn ? ['GET', 'HEAD'] : undefined)
   if (!methods)
     return answer(res, 404, { error: 'invalid_request', error_description: 'There is nothing here.' })
   const method = req.method ?? 'GET'
-  if (!methods.includes(method)) {
-    res.setHeader('allow', methods.join(', '))
-    return answer(res, 405, {
-      error: 'invalid_request',
-      error_description: 'This method is not allowed here.',
-    })
-  }
+  if (!methods.includes(method)) return answerBadMethod(res, methods)
   setIssuerHost(req, realm, url)
   if (!pathname.startsWith(`${protocol}/auth`)) {
     setCors(req, res, realm)
     // RFC 6749 §5.2: the engine would render a page for whoever accepts HTML
     req.headers.accept = 'application/json'
   }
+  // RFC 6749 §5.1
+  if (pathname === `${protocol}/token`) res.setHeader('pragma', 'no-cache')
   if (method === 'OPTIONS') return answerPreflight(req, res)
   if (method !== 'POST') return { kind: 'run', req, isReturn }
-  if (pathname === `${protocol}/auth` && !isForm(req.headers['content-type'])) return answerBadType(res)
+  const isAuthorization = pathname === `${protocol}/auth`
+  if (isAuthorization && !isForm(req.headers['content-type'])) return answerBadType(res)
   const body = await readBody(req)
   if (body.kind !== 'read') return answerBadBody(res, body)
   if (holdsNul(body.text)) return answer(res, 400, unreadable)
-  if (pathname === `${protocol}/auth`) return redirectToGet(res, realm, url, body.text)
-  const form = normalizeForm(realm, req.headers.authorization, body.text)
+  if (isAuthorization) return redirectToGet(res, realm, url, body.text)
+  const form = normalizeForm(realm, req.headers.authorization, body.text, pathname.endsWith('/par/request'))
   if (form.kind === 'refused')
     return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
   if (form.authorization !== undefined) req.headers.authorization = form.authorization
   return { kind: 'run', req: replaceBody(req, form.text), isReturn }
+}
+
+function answerBadMethod(res: ServerResponse, allowed: readonly string[]): Mounted {
+  res.setHeader('allow', allowed.join(', '))
+  return answer(res, 405, { error: 'invalid_request', error_description: 'This method is not allowed here.' })
 }
 
 /** KP-03: Keycloak's entry to registration takes the parameters of `/auth` and, without registration, does the same. */
@@ -82,6 +85,12 @@ function aliasOf(path: string): string {
   return path.startsWith(`${protocol}/registrations`)
     ? path.replace(`${protocol}/registrations`, `${protocol}/auth`)
     : path
+}
+
+function withQuery(realm: Realm, url: string): string {
+  const [pathname, query] = url.split('?', 2)
+  if (pathname !== `${protocol}/auth` || !query) return url
+  return `${pathname}?${normalizeAuthorization(realm, url.slice(pathname.length + 1).split('&')).join('&')}`
 }
 
 /** What the caller said of host and protocol is discarded: published addresses are the issuer's (edge 23). */

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Realm } from '../realm/realm.ts'
 import { defaultScopeNames } from './mapper/granted-scope.ts'
+import { normalizeAuthorization, withoutRedirectFragment } from './normalize-authorization.ts'
 
 export type NormalizedForm =
   | {
@@ -13,9 +14,16 @@ export type NormalizedForm =
   /** Header and body name different credentials. */
   | { readonly kind: 'refused' }
 
-export function normalizeForm(realm: Realm, authorization: string | undefined, body: string): NormalizedForm {
+/** @param isAuthorization the form is a pushed authorization request (RFC 9126 §2.1) */
+export function normalizeForm(
+  realm: Realm,
+  authorization: string | undefined,
+  body: string,
+  isAuthorization = false,
+): NormalizedForm {
   // KK-04: empty parameters count as absent
-  const pairs = body.split('&').filter(hasValue)
+  const given = body.split('&').filter(hasValue)
+  const pairs = isAuthorization ? normalizeAuthorization(realm, given) : given.map(withoutRedirectFragment)
   const basic = authorization === undefined ? undefined : readBasic(authorization)
   if (!basic) {
     const named = pairs.find((pair) => pair.startsWith('client_id='))

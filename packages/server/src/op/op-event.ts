@@ -2,28 +2,65 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Instant } from '../ambient/clock.ts'
 import type { EventType, NewEvent } from '../event/event.ts'
+import type { Queryable } from '../store/store.ts'
+import { findServiceAccount } from './find-account.ts'
+import { tokenScope } from './mapper/granted-scope.ts'
+import { codeFaultOf, isGrantNotAllowed } from './token-error.ts'
 import { explainInvalidToken } from './token-fault.ts'
 import type { EngineError, UnitOfWork } from './unit-of-work/unit-of-work.ts'
 
 type TokenEventType = Extract<EventType, 'CODE_TO_TOKEN' | 'REFRESH_TOKEN' | 'CLIENT_LOGIN' | 'LOGIN'>
 
-/** The event of a response that leaves; recorded in its commit. */
-export function successEvent(ctx: KoaContextWithOIDC, work: UnitOfWork): NewEvent | undefined {
-  const { route } = ctx.oidc
-  if (route === 'token') return tokenEvent(ctx, work)
-  return ctx.oidc.entities.AuthorizationCode ? loginEvent(ctx, work) : undefined
+/** The event of a response that leaves; recorded in its commit. The accounts that it names were read for the answer. */
+export async function successEvent(
+  on: Queryable,
+  ctx: KoaContextWithOIDC,
+  work: UnitOfWork,
+): Promise<NewEvent | undefined> {
+  const { route, entities, client, session } = ctx.oidc
+  if (route !== 'token') {
+    if (!entities.AuthorizationCode) return undefined
+    return loginEvent(ctx, work, await usernameOf(work, session?.accountId))
+  }
+  if (!entities.ClientCredentials) {
+    const accountId = entities.AccessToken?.accountId
+    const grantType = ctx.oidc.params?.['grant_type']
+    const username = grantType === 'password' ? await usernameOf(work, accountId) : undefined
+    return tokenEvent(ctx, work, { accountId, username })
+  }
+  const registered = work.realm.clients.get(client?.clientId ?? '')
+  const account = registered && (await findServiceAccount(on, work, registered.uuid))
+  return tokenEvent(ctx, work, { accountId: account?.id, username: account?.username })
 }
 
-function tokenEvent(ctx: KoaContextWithOIDC, work: UnitOfWork): NewEvent {
+/** As Keycloak writes it into sign-ins; from what the request has read already. */
+async function usernameOf(
+  { loaded, accounts }: UnitOfWork,
+  accountId: string | undefined,
+): Promise<string | undefined> {
+  if (accountId === undefined) return undefined
+  const known = [...loaded.values()].find(({ session }) => session.accountId === accountId)
+  return known?.username ?? (await accounts.get(accountId))?.username
+}
+
+interface Actor {
+  readonly accountId: string | undefined
+  readonly username: string | undefined
+}
+
+function tokenEvent(ctx: KoaContextWithOIDC, work: UnitOfWork, { accountId, username }: Actor): NewEvent {
   const { entities, client } = ctx.oidc
+  const { realm } = work
   const grantType = String(ctx.oidc.params?.['grant_type'])
   const token = entities.AccessToken ?? entities.ClientCredentials
   const refreshToken = entities.RefreshToken
+  const registered = realm.clients.get(client?.clientId ?? '')
+  const requested = token?.scope?.split(' ') ?? []
   return {
     type: tokenEventType(grantType),
-    realm: work.realm,
+    realm,
     clientId: client?.clientId,
-    accountId: entities.AccessToken?.accountId,
+    accountId,
     sessionUid: entities.AccessToken?.sessionUid,
     ipAddress: work.source.ipAddress,
     details: {
@@ -32,8 +69,9 @@ function tokenEvent(ctx: KoaContextWithOIDC, work: UnitOfWork): NewEvent {
       ...(refreshToken
         ? { refresh_token_type: refreshToken.expiresWithSession ? 'Refresh' : 'Offline' }
         : {}),
-      scope: token?.scope ?? '',
+      scope: registered ? tokenScope(realm, registered, requested) : '',
       client_auth_method: authMethodOf(client?.clientAuthMethod),
+      ...(username === undefined ? {} : { username }),
     },
   }
 }
@@ -57,7 +95,7 @@ function authMethodOf(method: string | undefined): string {
   return method === 'client_secret_jwt' ? 'client-secret-jwt' : 'client-secret'
 }
 
-function loginEvent(ctx: KoaContextWithOIDC, work: UnitOfWork): NewEvent {
+function loginEvent(ctx: KoaContextWithOIDC, work: UnitOfWork, username: string | undefined): NewEvent {
   const { oidc } = ctx
   return {
     type: 'LOGIN',
@@ -73,6 +111,7 @@ function loginEvent(ctx: KoaContextWithOIDC, work: UnitOfWork): NewEvent {
       redirect_uri: String(oidc.params?.['redirect_uri'] ?? ''),
       consent: oidc.result?.consent ? 'consent_granted' : 'no_consent_required',
       response_mode: oidc.responseMode ?? 'query',
+      ...(username === undefined ? {} : { username }),
     },
   }
 }
@@ -97,7 +136,9 @@ export function errorEvent(
     clientId,
     ...of,
     ipAddress: work.source.ipAddress,
-    error: errorWord(error, isToken ? grantType : 'login'),
+    error: isClientDisabled(work, error, clientId)
+      ? 'client_disabled'
+      : errorWord(error, isToken ? grantType : 'login'),
     details: isToken
       ? { grant_type: grantType }
       : { auth_method: 'openid-connect', ...(redirectUri ? { redirect_uri: redirectUri } : {}) },
@@ -105,10 +146,24 @@ export function errorEvent(
   }
 }
 
-function errorWord({ error, error_detail: detail }: EngineError, grantType: string): string {
+/** The engine is not shown a client that may not sign anybody in (client-metadata.ts). */
+function isClientDisabled(
+  { realm }: UnitOfWork,
+  { error_detail: detail }: EngineError,
+  clientId: string | undefined,
+): boolean {
+  return detail === clientNotFound && realm.clients.get(clientId ?? '')?.enabled === false
+}
+
+const clientNotFound = 'client not found'
+
+function errorWord(engineError: EngineError, grantType: string): string {
+  const { error, error_detail: detail } = engineError
+  if (isGrantNotAllowed(engineError))
+    return grantType === 'client_credentials' ? 'invalid_client' : 'not_allowed'
   switch (error) {
     case 'invalid_client':
-      return detail === 'client not found' ? 'client_not_found' : 'invalid_client_credentials'
+      return detail === clientNotFound ? 'client_not_found' : 'invalid_client_credentials'
     case 'invalid_redirect_uri':
     case 'login_required':
     case 'interaction_required':
@@ -119,7 +174,7 @@ function errorWord({ error, error_detail: detail }: EngineError, grantType: stri
         ? 'invalid_token'
         : grantType === 'password'
           ? 'invalid_user_credentials'
-          : 'invalid_code'
+          : codeFaultOf(engineError).word
     case 'unsupported_grant_type':
     case 'unauthorized_client':
       return 'not_allowed'
@@ -140,6 +195,8 @@ function explain(work: UnitOfWork, error: EngineError, clientId: string, at: Ins
     )
   }
   const detail = error.error_detail ?? error.error_description ?? error.error
+  if (isClientDisabled(work, error, clientId))
+    return `${clientId} is disabled in the realm ${realmName}. Enable the client, or remove the application.`
   const known = explanations[detail]
   return known
     ? `${clientId} ${known}`
@@ -148,8 +205,13 @@ function explain(work: UnitOfWork, error: EngineError, clientId: string, at: Ins
 
 /** By the engine's own words, which the contract tests hold. */
 const explanations: Readonly<Record<string, string>> = {
-  'client not found':
-    'is not registered in this realm, or is disabled. Compare client_id and the realm in the address.',
+  'client not found': 'is not registered in this realm. Compare client_id and the realm in the address.',
+  'requested grant type is not allowed for this client':
+    'asked for tokens in a way that its registration does not allow. Switch on standard flow, service accounts or direct access grants for the client, or correct the application.',
+  "redirect_uri did not match any of the client's registered redirect_uris":
+    'asked to be answered at an address that is not registered for it. Add the address to the redirect URIs of the client, or correct the application.',
+  'Authorization Server policy requires PKCE to be used for this request':
+    'sent no code_challenge. Public clients, and those whose registration says so, must use PKCE with S256.',
   'invalid secret provided':
     'sent a wrong client secret. Copy the secret of the client anew; it may have been regenerated.',
   'authorization code not found':
@@ -162,8 +224,12 @@ const explanations: Readonly<Record<string, string>> = {
     'sent another redirect_uri with the code than with the authorization request. Both must be the same, character by character.',
   'client mismatch':
     'sent a code or token that was issued for another client. Two applications share a session store or a redirect address.',
-  'PKCE verification failed':
+  'code_verifier does not match code_challenge':
     'sent a code_verifier that does not fit the code_challenge. The application lost it between the two requests.',
+  'code_verifier must be provided':
+    'sent a code without the code_verifier that belongs to its code_challenge. The application lost it between the two requests.',
+  'unsupported code_challenge_method':
+    'sent a code_verifier, but no code_challenge with the authorization request. Send both or neither.',
 }
 
 function textOf(value: unknown): string | undefined {

@@ -154,12 +154,21 @@ function revokedEvent(
   { accountId, sessionUid }: StoredRefreshToken,
   details: Readonly<Record<string, string>>,
 ): NewEvent {
-  return { type: 'REVOKE_GRANT', realm, clientId: client.clientId, accountId, sessionUid, ipAddress, details }
+  const { clientId, clientAuthenticatorType } = client
+  return {
+    type: 'REVOKE_GRANT',
+    realm,
+    clientId,
+    accountId,
+    sessionUid,
+    ipAddress,
+    details: { ...details, client_auth_method: clientAuthenticatorType },
+  }
 }
 
 /** The `jti` of an access token opens nothing: it is what an operator finds it by (KV-09). */
 function revokedAccessEvent({ realm, client, ipAddress }: Asking, claims: AccessTokenClaims): NewEvent {
-  const { clientId } = client
+  const { clientId, clientAuthenticatorType } = client
   return {
     type: 'REVOKE_GRANT',
     realm,
@@ -167,7 +176,11 @@ function revokedAccessEvent({ realm, client, ipAddress }: Asking, claims: Access
     accountId: claims.sub,
     sessionUid: undefined,
     ipAddress,
-    details: { token_id: claims.jti, revoked_client: clientId },
+    details: {
+      token_id: claims.jti,
+      revoked_client: clientId,
+      client_auth_method: clientAuthenticatorType,
+    },
   }
 }
 

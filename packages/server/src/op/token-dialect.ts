@@ -4,6 +4,7 @@
 import type { Account } from '../account/account.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
+import { acrName } from './mapper/acr-name.ts'
 import { tokenScope } from './mapper/granted-scope.ts'
 import { claimsFor } from './mapper/mapper.ts'
 import { subjectFor } from './mapper/subject.ts'
@@ -55,17 +56,24 @@ export interface IdTokenClaims {
   readonly extra: Payload
 }
 
-/** OpenID Connect Core §2; `iss`, `aud`, `iat` and `exp` are the engine's. */
+/** OpenID Connect Core §2; `iss`, `iat` and `exp` are the engine's. */
 export function idTokenPayload({ realm, client, available, extra }: IdTokenClaims): Payload {
-  const { aud: _, sub, ...claims } = available
+  const { aud, sub, ...claims } = available
   return {
     ...claims,
-    acr: claims['acr'] ?? '1',
+    aud: idTokenAudience(client, aud),
+    acr: acrName(realm, client, String(claims['acr'] ?? '1')),
     sub: subjectFor(realm, client, String(sub)),
     typ: 'ID',
     azp: client.clientId,
     ...extra,
   }
+}
+
+/** The application always; audience mappers with `id.token.claim` add others. */
+function idTokenAudience({ clientId }: Client, added: unknown): string | readonly unknown[] {
+  const others = [added].flat().filter((one) => one !== undefined && one !== clientId)
+  return others.length === 0 ? clientId : [clientId, ...others]
 }
 
 /** What the mappers say of the account in an ID token. */

@@ -44,10 +44,11 @@ export interface FaultContext {
 /** One sentence or two: what was wrong, in which value, what usually causes it, what to do. Times are UTC. */
 export function explainInvalidToken(fault: TokenFault, context: FaultContext, at: Instant): string {
   const { clientId, expected, realmName, issuer } = context
-  const sent = `${clientId} sent ${expected === 'access token' ? 'an' : 'a'} ${expected}`
+  const one = `${expected === 'access token' ? 'an' : 'a'} ${expected}`
+  const sent = `${clientId} sent ${one}`
   switch (fault.reason) {
     case 'not_a_jwt':
-      return `${clientId} sent a value that is not a JWT where a ${expected} belongs. Usually it was cut off, or the form field was encoded twice; send the token exactly as the token endpoint returned it.`
+      return `${clientId} sent a value that is not a JWT where ${one} belongs. Usually it was cut off, or the form field was encoded twice; send the token exactly as the token endpoint returned it.`
     case 'other_issuer':
       return `${sent} that was issued by ${quote(fault.issuer)}, but this realm's issuer is ${issuer}. The host name or the /auth prefix changed since the person signed in; the application's next sign-in gets a good token.`
     case 'unknown_key':
@@ -57,7 +58,7 @@ export function explainInvalidToken(fault: TokenFault, context: FaultContext, at
     case 'signature_invalid':
       return `${sent} whose signature does not fit its content. It was changed or damaged on the way; let the person sign in again.`
     case 'wrong_kind':
-      return `${clientId} sent a token of the kind ${quote(fault.kind)} where a ${expected} belongs. The application puts the wrong token into the request; send the ${expected}.`
+      return `${clientId} sent a token of the kind ${quote(fault.kind)} where ${one} belongs. The application puts the wrong token into the request; send the ${expected}.`
     case 'other_client':
       return `${sent} that was issued for ${quote(fault.clientId)}. Two applications share one session store, or one uses the other's credentials; give each its own.`
     case 'client_unknown':

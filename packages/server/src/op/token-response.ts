@@ -22,7 +22,8 @@ export function completeTokenResponse(secret: ServerSecret, ctx: KoaContextWithO
   // in place: setting it again would make Koa judge the type of the body again
   Object.assign(body, {
     ...refreshMembers(secret, work, body, refreshToken),
-    'not-before-policy': realm.notBefore,
+    // the account's own not-before is left out: old adapters hold everybody's tokens to this number
+    'not-before-policy': Math.max(realm.notBefore, client.notBefore),
     // KC-06: in this answer Keycloak's clients expect an id here
     ...(sid === undefined ? {} : { session_state: sid }),
     scope: tokenScope(realm, client, granted?.split(' ') ?? []),

@@ -6,6 +6,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Instant } from '../ambient/clock.ts'
 import { readParameters } from '../http/parameters.ts'
+import { answerPreflight } from '../op/cors.ts'
+import { realmOf } from '../op/endpoint.ts'
 import { sessionCookieName } from '../op/engine-cookie.ts'
 import { legacyLogout } from '../op/legacy-logout.ts'
 import type { Realm } from '../realm/realm.ts'
@@ -47,6 +49,11 @@ export function registerEndSession(app: FastifyInstance, deps: SignOutPageDeps):
   app.get(path, (request, reply) => endSession(deps, request, reply))
   app.post(path, (request, reply) => endSession(deps, request, reply))
   app.post(`${path}/logout-confirm`, (request, reply) => answerConfirm(deps, request, reply))
+  // KR-12: a script that signs out with its refresh token may send headers of its own
+  app.options(path, async (request, reply) => {
+    const realm = await realmOf(deps, request, reply)
+    return realm ? answerPreflight(request, reply, realm) : reply
+  })
 }
 
 async function endSession(

@@ -110,3 +110,8 @@ function ownAttributes(attributes: Readonly<Record<string, string>>) {
       [],
   } as const
 }
+
+/** KP-41: applications of this realm know addresses as Keycloak before 17 had them. */
+export function isLegacyAddress(frontendUrl: string | undefined): boolean {
+  return frontendUrl?.endsWith('/auth') === true
+}

@@ -88,6 +88,17 @@ describe('keycloak-js 26.2.4 in Chromium, as its authors publish it', () => {
     await context.close()
   })
 
+  test('a page that routes by its fragment signs in and out: the adapter sends the whole address (KK-20, KK-28)', async () => {
+    const { context, tab } = await open('/plain')
+    await tab.evaluate("location.hash = '#/inbox'")
+    await signIn(tab)
+    await tab.evaluate("location.hash = '#/inbox'")
+    await tab.evaluate('void kc.logout()')
+    await tab.waitForFunction("document.title === 'out'")
+    assert.equal(new URL(tab.url()).pathname, '/plain')
+    await context.close()
+  })
+
   test('a sign-out in a second tab is noticed by the session iframe: onAuthLogout (KK-25, KK-26)', async () => {
     const { context, tab } = await open('/frame')
     await signIn(tab)

@@ -267,7 +267,7 @@ forEachDatabase('import of a realm', (database) => {
         [
           6,
           'clients[1].enabled',
-          'expected true or false, found the placeholder ${ENABLED}; set the value first: placeholders are not filled',
+          'expected true or false, found the placeholder ${ENABLED}; the environment has no value for it',
         ],
         [8, 'users[1].id', 'expected an id of 1 to 255 characters without spaces, found a text'],
         [8, 'users[1].username', '"u" is there already, as users[0]'],

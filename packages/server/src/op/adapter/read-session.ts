@@ -21,6 +21,7 @@ const columns = [
   ...sessionColumns,
   'a.enabled',
   'a.deleted_at',
+  'a.username',
   'c.client_id',
   'c.sid',
   'c.grant_id',
@@ -121,6 +122,7 @@ function loadedFrom(rows: readonly Row[]): LoadedSession | undefined {
   return {
     session: knownSession(first),
     isAccountEnabled: first.enabled === 1 && first.deleted_at === null,
+    username: first.username ?? undefined,
     clientSessions,
   }
 }

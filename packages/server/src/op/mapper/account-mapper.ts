@@ -1,5 +1,6 @@
 /** Mappers that read the account and the session: attributes, properties, names, address, groups, notes. */
 import type { Account } from '../../account/account.ts'
+import { acrName } from './acr-name.ts'
 import { putClaim, splitClaimPath } from './claim-path.ts'
 import { claimValue } from './claim-value.ts'
 import type { Making, MapperKind } from './mapper-kind.ts'
@@ -86,12 +87,12 @@ export const sessionNoteMapper: MapperKind = {
   },
 }
 
-/** `1` is Keycloak's level of an ordinary sign-in. */
+/** `1` is Keycloak's level of an ordinary sign-in, under the name that realm or client have for it. */
 export const acrMapper: MapperKind = {
   ...profile,
   isNeverInUserinfo: true,
   configure: () => (making) => {
-    making.claims['acr'] = making.notes['acr'] ?? '1'
+    making.claims['acr'] = acrName(making.realm, making.client, making.notes['acr'] ?? '1')
   },
 }
 

@@ -8,7 +8,7 @@ const scopesOf = new WeakMap<Realm, string>()
 export function allScopes(realm: Realm): string {
   const kept = scopesOf.get(realm)
   if (kept !== undefined) return kept
-  const own = [...realm.scopes.values()].map((scope) => scope.name)
+  const own = [...realm.scopes.values()].filter((scope) => scope.protocol !== 'saml').map(({ name }) => name)
   const scope = [...new Set(['openid', 'offline_access', ...builtInScopes.keys(), ...own])].sort().join(' ')
   scopesOf.set(realm, scope)
   return scope

@@ -23,6 +23,9 @@ export function sessionStateOf(
 ): string | undefined {
   const redirectUri = oidc.params?.['redirect_uri']
   if (!isSessionFrameOn(realm) || !oidc.client || typeof redirectUri !== 'string') return undefined
+  // KC-07: an application that takes unknown members of the answer for an error
+  const { attributes = {} } = realm.clients.get(oidc.client.clientId) ?? {}
+  if (attributes['exclude.session.state.from.auth.response'] === 'true') return undefined
   const sessionCookieValue = oidc.session?.accountId === undefined ? '' : oidc.session.jti
   return newSessionState(random, { clientId: oidc.client.clientId, redirectUri, sessionCookieValue })
 }

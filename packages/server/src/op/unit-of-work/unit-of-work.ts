@@ -51,6 +51,7 @@ export type KnownMember = Pick<
 export interface LoadedSession {
   readonly session: KnownSession
   readonly isAccountEnabled: boolean
+  readonly username: string | undefined
   /** By `client_id`; ended ones are left out. */
   readonly clientSessions: ReadonlyMap<string, KnownMember>
 }

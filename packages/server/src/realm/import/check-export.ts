@@ -299,9 +299,7 @@ function checkTwice(
 
 function expected(path: string, wanted: string, value: unknown): ExportProblem {
   const hint =
-    typeof value === 'string' && value.includes('${')
-      ? '; set the value first: placeholders are not filled'
-      : ''
+    typeof value === 'string' && value.includes('${') ? '; the environment has no value for it' : ''
   return { path, message: `expected ${wanted}, found ${describe(value)}${hint}` }
 }
 

@@ -80,10 +80,10 @@ describe('keys of a realm file (KZ-93)', () => {
       /masked/,
       /no private key/,
       /cannot be read/,
-      /cannot be read/,
-      /cannot be read/,
+      /does not sign with such a key/,
+      /does not sign with such a key/,
       /RS512/,
-      /cannot be read/,
+      /does not sign with such a key/,
       /java-keystore/,
     ].entries()) {
       assert.match(notes[index] ?? '', reason)

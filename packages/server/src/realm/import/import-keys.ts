@@ -109,8 +109,11 @@ function readProvider(provider: Representation): ReadProvider {
   if (!pem) return { note: 'it has no private key in the file, so a new key takes its place' }
   if (pem === secretMask) return { note: 'its private key is masked, so a new key takes its place' }
   const privateKey = parsePrivateKey(pem)
-  if (!privateKey || !isFor(privateKey, algorithm))
-    return { note: `its private key cannot be read as one for ${algorithm}` }
+  if (!privateKey) return { note: 'its private key cannot be read; it is kept' }
+  if (!isFor(privateKey, algorithm))
+    return {
+      note: 'Curfew does not sign with such a key (elliptic keys are on P-256 or Ed25519, RSA keys have 2048 bits or more); it is kept',
+    }
   return { key: preparedKey(privateKey, algorithm, member) }
 }
 

@@ -18,14 +18,14 @@ import { addRealmToMaster } from '../master-realm.ts'
 import { masterRealmName, withBuiltIns } from './built-in-objects.ts'
 import { digestAccount, digestText, prepareCredentials } from './import-credentials.ts'
 import { algorithmsOf, importKeys, keyProviderType, missingKeys, type PreparedKey } from './import-keys.ts'
-import { accountsWithoutEnabled, exportKind, findPlaceholders, type ImportReport } from './import-report.ts'
+import { importNotices } from './import-notices.ts'
+import { exportKind, findPlaceholders, type ImportReport } from './import-report.ts'
 import { type IsAddressAllowed, judgeApplications } from './judge-applications.ts'
 import { type ImportFile, type ImportProblem, readExport } from './read-export.ts'
 import { type AccountDraft, draftFromExport, type RealmDraft } from './realm-draft.ts'
 import { maskedPaths } from './sealed-members.ts'
 import { unusedMembers } from './unused-members.ts'
 import { readDigests } from './write-accounts.ts'
-import { needsSecret } from './write-clients.ts'
 import {
   findForeignIds,
   importDigestAttribute,
@@ -248,36 +248,10 @@ async function report(
     },
     changes: written.changes,
     omissions: [...notes, ...written.omissions],
-    notices: notices(realm, draft, written.isNew),
+    notices: importNotices(realm, draft.name, written.isNew),
     maskedSecrets,
     placeholders: findPlaceholders(realm),
     unused: unusedMembers(realm),
     applications: await judgeApplications(draft, deps.isAddressAllowed),
   }
-}
-
-function notices(realm: Representation, draft: RealmDraft, isNew: boolean): readonly string[] {
-  const own = objectsOf(realm, 'clients')
-  const direct = own
-    .filter((client) => client['directAccessGrantsEnabled'] === true)
-    .map((client) => textOf(client, 'clientId'))
-  const secretless = own.filter((client) => needsSecret(client) && textOf(client, 'secret') === undefined)
-  const silent = accountsWithoutEnabled(realm)
-  const isDefaultGrant =
-    isNew && !('curfew.password.grant' in objectOf(realm, 'attributes')) && draft.name !== masterRealmName
-  return [
-    ...(isDefaultGrant
-      ? [
-          `the password grant stays open for clients with directAccessGrantsEnabled (${direct.join(', ') || 'none'}); leave it behind with the realm attribute curfew.password.grant = off`,
-        ]
-      : []),
-    ...(isNew && secretless.length > 0
-      ? [`new secrets were made for ${secretless.map((client) => textOf(client, 'clientId')).join(', ')}`]
-      : []),
-    ...(silent.length > 0
-      ? [
-          `${silent.length} accounts are disabled, because the file does not say enabled: true (${silent.slice(0, 5).join(', ')})`,
-        ]
-      : []),
-  ]
 }

@@ -1,6 +1,7 @@
 /** What an import did, as a value and as text for a terminal (KZ-91, experience.md §5.3). */
 import { printable } from '../../ambient/printable.ts'
-import { isObject, objectsOf, type Representation, textOf } from '../../rp/representation.ts'
+import { isObject, type Representation } from '../../rp/representation.ts'
+import { environmentPattern } from './fill-from-environment.ts'
 import type { ApplicationReport } from './judge-applications.ts'
 import type { UnusedMember } from './unused-members.ts'
 import type { RealmChange } from './write-context.ts'
@@ -21,7 +22,7 @@ export interface ImportReport {
   readonly notices: readonly string[]
   /** Paths of masked secrets. */
   readonly maskedSecrets: readonly string[]
-  /** Paths and text of `${ENV}` placeholders, which are not filled. */
+  /** Paths and text of `${ENV}` that the environment has no value for. */
   readonly placeholders: readonly string[]
   readonly unused: readonly UnusedMember[]
   readonly applications: readonly ApplicationReport[]
@@ -34,12 +35,9 @@ export function exportKind(file: Representation, hasMask: boolean): ExportKind {
   return 'keycloakVersion' in file ? 'cli' : 'written'
 }
 
-/** `${NAME}` and `${NAME:default}` of the environment; Keycloak's own message keys are in lower case. */
-const placeholderPattern = /\$\{(?:env\.)?[A-Z][A-Z0-9_]*(?::[^}]*)?\}/
-
 export function findPlaceholders(of: unknown, path = ''): readonly string[] {
   if (typeof of === 'string') {
-    const found = placeholderPattern.exec(of)?.[0]
+    const found = environmentPattern.exec(of)?.[0]
     return found ? [`${path}: ${found}`] : []
   }
   if (Array.isArray(of)) return of.flatMap((item, index) => findPlaceholders(item, `${path}[${index}]`))
@@ -49,18 +47,19 @@ export function findPlaceholders(of: unknown, path = ''): readonly string[] {
   )
 }
 
-/** `components` of a kind and so on are named by people, so lists are cut. */
-const listedCountMax = 20
+/** What is not understood is named in full (KZ-90), as far as a terminal holds it; what changed can be ten thousand people. */
+const listedCountMax = 500
+const changesListedCountMax = 20
 
 export function renderImportReport(report: ImportReport): string {
   const told = report.applications.filter((application) => application.isTold)
   const sections = [
     `${report.fileName}: ${kindSentence(report)}`,
     outcomeSentence(report),
-    section('Changed', changeLines(report)),
+    section('Changed', changeLines(report), changesListedCountMax),
     section('Could not be used', report.omissions),
     section('Secrets that are masked in the file (set new ones)', report.maskedSecrets),
-    section('Placeholders that are not filled', report.placeholders),
+    section('Without a value in the environment', report.placeholders),
     section('Different here', report.notices),
     section(
       'Kept, not used',
@@ -118,16 +117,9 @@ function applicationLines(applications: readonly ApplicationReport[], isTold: bo
     })
 }
 
-function section(title: string, lines: readonly string[]): string {
+function section(title: string, lines: readonly string[], countMax = listedCountMax): string {
   if (lines.length === 0) return ''
-  const shown = lines.slice(0, listedCountMax).map((line) => `  - ${printable(line)}`)
-  if (lines.length > listedCountMax) shown.push(`  - and ${lines.length - listedCountMax} more`)
+  const shown = lines.slice(0, countMax).map((line) => `  - ${printable(line)}`)
+  if (lines.length > countMax) shown.push(`  - and ${lines.length - countMax} more`)
   return [`${title}:`, ...shown].join('\n')
-}
-
-/** Accounts that Keycloak would leave disabled, because the file does not say `enabled`. */
-export function accountsWithoutEnabled(file: Representation): readonly string[] {
-  return objectsOf(file, 'users')
-    .filter((user) => user['enabled'] == null)
-    .map((user) => textOf(user, 'username') ?? '')
 }

@@ -154,8 +154,7 @@ function groupDrafts(
 ): readonly GroupDraft[] {
   return objectsOf(of, member).flatMap((group) => {
     const name = textOf(group, 'name') ?? ''
-    // Keycloak escapes a slash in a name with a tilde
-    const path = `${parentPath ?? ''}/${name.replaceAll('/', '~/')}`
+    const path = groupPath(parentPath ?? '', name, textOf(group, 'path'))
     const draft = {
       id: textOf(group, 'id'),
       name,
@@ -174,6 +173,12 @@ function groupDrafts(
     }
     return [draft, ...groupDrafts(group, 'subGroups', path)]
   })
+}
+
+/** Keycloak writes a slash of a name as it stands; a server option escapes it with a tilde, which the file then shows. */
+function groupPath(parentPath: string, name: string, written: string | undefined): string {
+  const escaped = `${parentPath}/${name.replaceAll('/', '~/')}`
+  return written === escaped ? escaped : `${parentPath}/${name}`
 }
 
 function accountDraft(user: Representation): AccountDraft {

@@ -2,7 +2,10 @@
  * Members of a realm file that Curfew keeps and does not use, each with what it would have done (KZ-90). What is
  * empty or off in the file did nothing in Keycloak either and is not listed.
  */
+import { mapperNames, subjectMapperNames } from '../../rp/mapper-name.ts'
 import { isObject, objectOf, objectsOf, type Representation, textOf } from '../../rp/representation.ts'
+import { isBuiltInClient } from './built-in-objects.ts'
+import { clientAttributeMeanings } from './client-attribute-meanings.ts'
 import { keyProviderType } from './import-keys.ts'
 
 export interface UnusedMember {
@@ -28,6 +31,13 @@ const realmMeanings: Meanings = {
   identityProviderMappers: 'would copy claims of another provider to accounts',
   userFederationProviders: 'people would be read from another directory',
   organizations: 'would group people by organization',
+  organizationsEnabled: 'people could belong to organizations',
+  adminPermissionsEnabled: 'fine-grained permissions would decide what administrators may do',
+  verifiableCredentialsEnabled: 'the realm would issue verifiable credentials',
+  clientOfflineSessionIdleTimeout:
+    'idle time of offline sessions of a client; here the one of the realm counts',
+  clientOfflineSessionMaxLifespan:
+    'greatest age of offline sessions of a client; here the one of the realm counts',
   clientProfiles: 'would set rules for clients',
   clientPolicies: 'would apply rules to clients',
   smtpServer: 'Keycloak would send mail through it',
@@ -42,8 +52,11 @@ const realmMeanings: Meanings = {
   resetPasswordAllowed: 'people could ask for a new password by mail',
   verifyEmail: 'people would have to confirm their e-mail address',
   duplicateEmailsAllowed: 'two accounts could have one e-mail address',
+  failureFactor: 'so many wrong passwords would lock an account for a while; Curfew has limits of its own',
+  maxTemporaryLockouts: 'so many locks would become one for good',
   permanentLockout: 'too many wrong passwords would lock an account for good',
   defaultGroups: 'new accounts would join these groups',
+  passwordPolicy: 'rules for new passwords; Curfew takes the password that an administrator sets',
   webAuthnPolicyRpEntityName: 'names the server to security keys',
   refreshTokenMaxReuse: 'a refresh token could be used again that often; Curfew allows no reuse',
   eventsListeners: 'events would go to these listeners; Curfew writes them to the log and the database',
@@ -65,6 +78,7 @@ const clientMeanings: Meanings = {
 }
 
 const userMeanings: Meanings = {
+  clientConsents: 'what the person allowed an application; Curfew asks again',
   federationLink:
     'the account belongs to a directory outside; here it stands alone and its password may be missing',
   federatedIdentities: 'the person could sign in through another provider',
@@ -81,6 +95,7 @@ const ordinary: Readonly<Record<string, readonly unknown[]>> = {
   firstBrokerLoginFlow: ['first broker login'],
   webAuthnPolicyRpEntityName: ['keycloak'],
   accessTokenLifespanForImplicitFlow: [900],
+  failureFactor: [30],
 }
 
 /** Everything unused in the file; people are counted together. */
@@ -88,11 +103,36 @@ export function unusedMembers(file: Representation): readonly UnusedMember[] {
   return [
     ...unusedOf(file, realmMeanings, ''),
     ...unusedComponents(file),
-    ...objectsOf(file, 'clients').flatMap((client) =>
-      unusedOf(client, clientMeanings, `client "${textOf(client, 'clientId')}": `),
+    ...objectsOf(file, 'clients').flatMap((client) => unusedOfClient(client, textOf(file, 'realm') ?? '')),
+    ...objectsOf(file, 'clientScopes').flatMap((scope) =>
+      unknownMappers(scope, `client scope "${textOf(scope, 'name')}": `),
     ),
     ...unusedOfUsers(file),
   ]
+}
+
+/** Keycloak's own clients are kept as it made them, and nobody here relies on them. */
+function unusedOfClient(client: Representation, realmName: string): readonly UnusedMember[] {
+  const clientId = textOf(client, 'clientId') ?? ''
+  const prefix = `client "${clientId}": `
+  const isOurs = isBuiltInClient(realmName, clientId) || client['protocol'] === 'saml'
+  return [
+    ...unusedOf(client, clientMeanings, prefix),
+    ...(isOurs ? [] : unusedOf(objectOf(client, 'attributes'), clientAttributeMeanings, prefix)),
+    ...unknownMappers(client, prefix),
+  ]
+}
+
+function unknownMappers(of: Representation, prefix: string): readonly UnusedMember[] {
+  const known = new Set<string>([...mapperNames, ...subjectMapperNames])
+  return objectsOf(of, 'protocolMappers')
+    .filter((mapper) => textOf(mapper, 'protocol') !== 'saml')
+    .map((mapper) => ({ name: textOf(mapper, 'name') ?? '', kind: textOf(mapper, 'protocolMapper') ?? '' }))
+    .filter(({ kind }) => kind !== '' && !known.has(kind))
+    .map(({ name, kind }) => ({
+      path: `${prefix}mapper "${name}"`,
+      meaning: `would write claims; Curfew has no mapper of the kind ${kind}`,
+    }))
 }
 
 function unusedOf(of: Representation, meanings: Meanings, prefix: string): readonly UnusedMember[] {
@@ -101,8 +141,11 @@ function unusedOf(of: Representation, meanings: Meanings, prefix: string): reado
     .map((name) => ({ path: prefix + name, meaning: meanings[name] as string }))
 }
 
+/** Attributes are texts, flags among them. */
+const nothings: readonly unknown[] = [undefined, null, false, 0, '', 'false']
+
 function doesSomething(name: string, value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === 0 || value === '') return false
+  if (nothings.some((nothing) => value === nothing)) return false
   if (Array.isArray(value))
     return name === 'authenticationFlows' ? value.some(isOwnFlow) : value.some(isEnabled)
   if (isObject(value)) return Object.values(value).some((member) => doesSomething('', member))

@@ -6,6 +6,7 @@ import { channelsOf } from '../../rp/channels.ts'
 import { clientFromRepresentation } from '../../rp/client-from-representation.ts'
 import { newClientSecret, openClientSecret, sealClientSecret } from '../../rp/client-secret.ts'
 import { flagOf, type Representation, textOf, textsOf } from '../../rp/representation.ts'
+import { originOf } from '../../rp/web-origins.ts'
 import { insertRows } from '../../store/bulk-rows.ts'
 import type { ClientTable } from '../../store/tables.ts'
 import { changedMembers, mergeRepresentation } from './merge-representation.ts'
@@ -72,7 +73,7 @@ export async function writeClients(
     .map((draft) =>
       clientRow(
         context,
-        withScopes(draft, realm),
+        withOrigins(withScopes(draft, realm)),
         draft.id && !usedIds.has(draft.id) ? draft.id : randomUuid(context.random),
       ),
     )
@@ -88,15 +89,32 @@ export async function writeClients(
   }
 }
 
-/** Keycloak gives a client that names no scopes the realm's default ones at its creation. */
+/**
+ * Keycloak gives a client that names no scopes the realm's default ones at its creation. One that names either kind
+ * has said what it wants, and gets none of the other.
+ */
 function withScopes(client: ClientDraft, realm: Representation): ClientDraft {
   const of = client.representation
   if (textOf(of, 'protocol') === 'saml') return client
-  const scopes = {
-    defaultClientScopes: of['defaultClientScopes'] ?? textsOf(realm, 'defaultDefaultClientScopes'),
-    optionalClientScopes: of['optionalClientScopes'] ?? textsOf(realm, 'defaultOptionalClientScopes'),
-  }
+  const isNamed = of['defaultClientScopes'] != null || of['optionalClientScopes'] != null
+  const scopes = isNamed
+    ? {
+        defaultClientScopes: textsOf(of, 'defaultClientScopes'),
+        optionalClientScopes: textsOf(of, 'optionalClientScopes'),
+      }
+    : {
+        defaultClientScopes: textsOf(realm, 'defaultDefaultClientScopes'),
+        optionalClientScopes: textsOf(realm, 'defaultOptionalClientScopes'),
+      }
   return { ...client, representation: { ...of, ...scopes } }
+}
+
+/** As Keycloak, a client that says nothing of `webOrigins` may be called from where it is redirected to. */
+function withOrigins(client: ClientDraft): ClientDraft {
+  const of = client.representation
+  if (of['webOrigins'] != null || textOf(of, 'protocol') === 'saml') return client
+  const webOrigins = [...new Set(textsOf(of, 'redirectUris').flatMap(originOf))]
+  return { ...client, representation: { ...of, webOrigins } }
 }
 
 function clientRow(context: WriteContext, draft: ClientDraft, id: string): ClientTable {

@@ -136,7 +136,11 @@ forEachDatabase('RFC 7009 §2 Token Revocation', (database) => {
     const refresh = await world.refreshToken({ session, clientId: 'wiki' })
     await revoke(world, refresh)
     const event = world.lines.find(({ fields }) => fields['type'] === 'REVOKE_GRANT')
-    assert.deepEqual(event?.fields['details'], { refresh_token_type: 'Refresh', revoked_client: 'wiki' })
+    assert.deepEqual(event?.fields['details'], {
+      refresh_token_type: 'Refresh',
+      revoked_client: 'wiki',
+      client_auth_method: 'client-secret',
+    })
     assert.ok(!JSON.stringify(world.lines).includes(refresh))
   })
 

@@ -70,8 +70,8 @@ forEachDatabase('RFC 7662 §2 Introspection Endpoint', (database) => {
     const old = await world.refreshToken({ session, clientId: 'wiki', jti: 'r4', exp: world.at / 1000 })
     const answer = await introspect(world, live)
     assert.deepEqual(
-      [answer['active'], answer['typ'], answer['client_id'], answer['username']],
-      [true, 'Refresh', 'wiki', 'alice'],
+      ['active', 'typ', 'token_type', 'client_id', 'username'].map((name) => answer[name]),
+      [true, 'Refresh', 'Refresh', 'wiki', 'alice'],
     )
     for (const token of [used, gone, old]) assert.deepEqual(await introspect(world, token), { active: false })
     await world.store.transact((tx) =>
