@@ -72,7 +72,7 @@ forEachDatabase('Front-Channel Logout 1.0 §3 in Chromium', (database) => {
     return performance.now() - startedAt
   }
 
-  test('each application has its frame with iss and sid, and the way back follows at once (FCL-03, FCL-04, RIL-21)', async () => {
+  test('oidcc-frontchannel-rp-initiated-logout: each application has its frame with iss and sid, and the way back follows at once (FCL-03, FCL-04, RIL-21)', async () => {
     framed.length = 0
     const page = await browser.newPage()
     await signIn(page, 'chat')
