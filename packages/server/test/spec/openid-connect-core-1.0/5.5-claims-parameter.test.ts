@@ -60,7 +60,7 @@ forEachDatabase('OpenID Connect Core 1.0 §5.5: claims that are asked for one by
 
   test('an application that needs consent gets none: the person agreed to scopes alone', () => {
     const wanted = { name: null }
-    assert.deepEqual(requestedClaims(someClient({ consentRequired: true }), wanted), [])
-    assert.deepEqual(requestedClaims(someClient(), wanted), ['name'])
+    assert.deepEqual(requestedClaims(someClient({ clientId: 'careful', consentRequired: true }), wanted), [])
+    assert.deepEqual(requestedClaims(someClient({ clientId: 'reader' }), wanted), ['name'])
   })
 })
