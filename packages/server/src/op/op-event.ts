@@ -100,7 +100,11 @@ export function errorEvent(
     error: errorWord(error, isToken ? grantType : 'login'),
     details: isToken
       ? { grant_type: grantType }
-      : { auth_method: 'openid-connect', ...(redirectUri ? { redirect_uri: redirectUri } : {}) },
+      : {
+          auth_method: 'openid-connect',
+          ...(redirectUri ? { redirect_uri: redirectUri } : {}),
+          ...(work.errorReference ? { reference: work.errorReference } : {}),
+        },
     explanation: explain(work, error, clientId ?? 'An application', at),
   }
 }

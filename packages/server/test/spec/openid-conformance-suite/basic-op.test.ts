@@ -235,7 +235,13 @@ forEachDatabase('openid conformance suite: Basic OP', (database) => {
       assert.equal(page.status, 400)
       assert.equal(page.location, undefined)
       assert.doesNotMatch(page.text, /suite\.example|sign out/i)
-      assert.match(page.text, /<h1/)
+      const [, reference] = /<code[^>]*>(er_[\w-]+)</.exec(page.text) ?? []
+      assert.ok(reference)
+      assert.deepEqual(
+        world.errors().at(-1)?.details['reference'],
+        reference,
+        'the event has what the person can tell',
+      )
     })
   }
 
