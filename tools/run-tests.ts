@@ -71,7 +71,11 @@ function runTests(testFiles: readonly string[], environment: NodeJS.ProcessEnv):
     cwd: root,
     stdio: 'inherit',
     // most of a short file's time would be compiling what the file before it compiled
-    env: { NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/compile'), ...process.env, ...environment },
+    env: {
+      NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/compile'),
+      ...process.env,
+      ...environment,
+    },
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
   return new Promise((resolve) => {
