@@ -8,6 +8,10 @@ test('numbers of requirements are read from a title, ranges included', () => {
     ['BCL-46', 'I4', 'SR-18'],
   )
   assert.deepEqual([...idsIn('the receiver checks BCL-42–44')], ['BCL-42', 'BCL-43', 'BCL-44'])
+  assert.deepEqual([...idsIn('oidcc-scope-email: userinfo has it (CONF-02)')].sort(), [
+    'CONF-02',
+    'oidcc-scope-email',
+  ])
   assert.deepEqual([...idsIn('RS256 and SHA-256 at 10–20 ms')], [])
 })
 

@@ -76,7 +76,8 @@ const knownIds: ReadonlySet<string> = new Set(requirements.map(({ id }) => id))
 export function testsById(titles: readonly TestTitle[]): ReadonlyMap<string, readonly TestTitle[]> {
   const found = new Map<string, TestTitle[]>()
   for (const title of titles) {
-    for (const id of idsIn(title.whole)) found.set(id, [...(found.get(id) ?? []), title])
+    for (const id of idsIn(`${title.whole}\n${title.tables}`))
+      found.set(id, [...(found.get(id) ?? []), title])
   }
   return found
 }
@@ -91,8 +92,9 @@ export function idsIn(text: string): ReadonlySet<string> {
       (_, index) => prefix + String(Number(first) + index).padStart(first.length, '0'),
     )
   })
-  const single = text.match(/\b[A-Z]{1,3}-?\d+\b/g) ?? []
-  return new Set([...single, ...ranges].filter((id) => knownIds.has(id)))
+  const single = text.match(/\b[A-Z]{1,4}-?\d+\b/g) ?? []
+  const modules = text.match(/\boidcc-[a-z0-9-]+/g) ?? []
+  return new Set([...single, ...ranges, ...modules].filter((id) => knownIds.has(id)))
 }
 
 function cell(text: string): string {

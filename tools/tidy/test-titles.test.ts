@@ -46,6 +46,17 @@ test('a title of one word is found', () => {
   )
 })
 
+test('a title that is filled in from a table knows the table, and no other title does', () => {
+  const titles = titlesOf({
+    path: 'a.test.ts',
+    text: "for (const [id] of [['X-1']]) {\n  test(`${id} is refused`, () => {})\n  test('it is refused', () => {})\n}",
+  })
+  assert.deepEqual(
+    titles.map(({ tables }) => tables),
+    ["[['X-1']]", ''],
+  )
+})
+
 test('no test title stands twice, and each is a sentence', () => {
   const titles = repositoryFiles(/\.test\.ts$/).flatMap(titlesOf)
   assert.ok(titles.length > 30)

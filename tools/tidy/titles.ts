@@ -10,6 +10,8 @@ export interface TestTitle {
   /** Titles of the describes around it, then its own. */
   readonly whole: string
   readonly own: string
+  /** Source of the tables whose rows fill in the title, one test for each row. */
+  readonly tables: string
 }
 
 const callsOfTests = /^(test|it)(\.(only|skip|todo))?$/
@@ -27,9 +29,18 @@ export function titlesOf(file: RepositoryFile): readonly TestTitle[] {
       line: lineAt(file.text, node.start),
       whole: [...around, own].join(' › '),
       own,
+      tables: own.includes('${') ? tablesAround(parents, file) : '',
     })
   })
   return found
+}
+
+/** `for (const [title, …] of [ … ])`: the rows as they are written. */
+function tablesAround(parents: readonly SyntaxNode[], file: RepositoryFile): string {
+  return parents
+    .filter((parent) => parent.type === 'ForOfStatement')
+    .map(({ right }) => (isNode(right) ? file.text.slice(right.start, right.end) : ''))
+    .join('\n')
 }
 
 function titleOf(node: SyntaxNode, calls: RegExp, file: RepositoryFile): string | undefined {

@@ -190,7 +190,7 @@ function answerFault(deps: CommitResponseDeps, ctx: KoaContextWithOIDC, error: u
   if (!isAway) ctx.app.emit('error', error, ctx)
   const status = isAway ? 503 : 500
   if (ctx.oidc.route !== 'token' && ctx.accepts('json', 'html') === 'html') {
-    sendErrorPage(deps.renderErrorPage, ctx, isAway ? 'unavailable' : 'server')
+    sendErrorPage({ ...deps, random: deps.ambient.random }, ctx, isAway ? 'unavailable' : 'server')
   } else {
     ctx.body = isAway
       ? {

@@ -145,13 +145,13 @@ function findAccount({ on }: EngineConfigurationDeps): FindAccount {
     if (!isKnown && !(await findWorkAccount(on, work, accountId))) return undefined
     return {
       accountId,
-      async claims(_use, scope) {
+      async claims(_use, scope, wanted) {
         const client = clientOf(ctx)
         const account = await findWorkAccount(on, work, accountId)
         if (!client || !account) return { sub: accountId }
         const source = (token ?? {}) as { authTime?: number; acr?: string }
         const of = { realm: work.realm, client, account, authTime: source.authTime, acr: source.acr }
-        return { ...idTokenClaims(of, scope.split(' ')), sub: accountId }
+        return { ...idTokenClaims(of, scope.split(' '), wanted), sub: accountId }
       },
     }
   }
@@ -172,7 +172,7 @@ function features(): Configuration['features'] {
     clientCredentials: { enabled: true },
     claimsParameter: {
       enabled: true,
-      // userinfo is ours and gives every claim of the scope, so nothing is lost by not reading this member
+      // userinfo is ours: the engine, which thinks that there is none, must not refuse what is asked of it
       assertClaimsParameter: (_ctx, claims) => {
         const problem = jsonProblem(claims)
         if (problem) throw new errors.InvalidRequest(`claims parameter ${problem}`)

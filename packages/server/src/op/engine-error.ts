@@ -1,9 +1,10 @@
 /** Authorization requests that cannot be answered by a redirect: a page for people, JSON for programs. */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Random } from '../ambient/random.ts'
 import { isCurfewError } from '../errors.ts'
 import type { Realm } from '../realm/realm.ts'
 import { againUrl } from './refusal-response.ts'
-import { currentWork } from './unit-of-work/unit-of-work.ts'
+import { currentWork, errorReference } from './unit-of-work/unit-of-work.ts'
 
 /** What kind of page: the client is unknown, the address is not registered, the request is bad, the sign-in is over. */
 export type ErrorPageReason = 'client' | 'redirect' | 'request' | 'interaction' | 'unavailable' | 'server'
@@ -11,6 +12,8 @@ export type ErrorPageReason = 'client' | 'redirect' | 'request' | 'interaction' 
 export interface ErrorPageRequest {
   readonly realm: Realm
   readonly reason: ErrorPageReason
+  /** What support searches for. */
+  readonly reference: string
   readonly acceptLanguage: string | undefined
   readonly uiLocales: string | undefined
 }
@@ -21,7 +24,12 @@ export type RenderErrorPage = (request: ErrorPageRequest) => {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export function renderEngineError(render: RenderErrorPage) {
+export interface ErrorPageDeps {
+  readonly renderErrorPage: RenderErrorPage
+  readonly random: Random
+}
+
+export function renderEngineError(deps: ErrorPageDeps) {
   return async (ctx: KoaContextWithOIDC, out: { readonly error: string }, error: Error): Promise<void> => {
     const { realm } = currentWork()
     const interaction = ctx.oidc.entities.Interaction
@@ -35,19 +43,16 @@ export function renderEngineError(render: RenderErrorPage) {
       ctx.body = out
       return
     }
-    sendErrorPage(render, ctx, reasonOf(error, ctx.status))
+    sendErrorPage(deps, ctx, reasonOf(error, ctx.status))
   }
 }
 
 /** The status is the caller's. */
-export function sendErrorPage(
-  render: RenderErrorPage,
-  ctx: KoaContextWithOIDC,
-  reason: ErrorPageReason,
-): void {
-  const page = render({
+export function sendErrorPage(deps: ErrorPageDeps, ctx: KoaContextWithOIDC, reason: ErrorPageReason): void {
+  const page = deps.renderErrorPage({
     realm: currentWork().realm,
     reason,
+    reference: errorReference(deps.random),
     acceptLanguage: ctx.get('accept-language') || undefined,
     uiLocales: typeof ctx.query['ui_locales'] === 'string' ? ctx.query['ui_locales'] : undefined,
   })

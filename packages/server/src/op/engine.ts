@@ -20,7 +20,7 @@ import { allScopes } from './mapper/all-scopes.ts'
 import { type PasswordGrantDeps, registerPasswordGrant } from './password-grant.ts'
 import { sessionStateOf } from './session-frame/session-state.ts'
 import { refreshTokenValue } from './token-response.ts'
-import { currentWork, type EngineError } from './unit-of-work/unit-of-work.ts'
+import { currentWork, type EngineError, errorReference } from './unit-of-work/unit-of-work.ts'
 import { judgeNotBefore, verifyRefreshToken } from './verify-token.ts'
 
 export interface EngineDeps extends EngineConfigurationDeps, CommitResponseDeps, PasswordGrantDeps {}
@@ -115,7 +115,10 @@ function listenTo({ ambient }: EngineDeps, provider: Provider): void {
   provider.on('pushed_authorization_request.error', note)
   const logError = (error: unknown): void => {
     const text = error instanceof Error ? error.stack : String(error)
-    ambient.log.write('error', 'op.engine_failed', { error: text })
+    ambient.log.write('error', 'op.engine_failed', {
+      reference: errorReference(ambient.random),
+      error: text,
+    })
   }
   provider.on('server_error', (_ctx: unknown, error: unknown) => {
     currentWork().fault = error

@@ -6,6 +6,7 @@ import type { Queryable } from '../store/store.ts'
 import type { AccessTokenParts, IdTokenParts } from './engine-internals.ts'
 import { findServiceAccount, findWorkAccount } from './find-account.ts'
 import { accessTokenSeconds, sessionOf } from './lifetime.ts'
+import { requestedClaims } from './requested-claims.ts'
 import { signingKeyOf, signJwt } from './sign-jwt.ts'
 import { accessTokenPayload, idTokenPayload } from './token-dialect.ts'
 import { currentWork, type Payload, type UnitOfWork } from './unit-of-work/unit-of-work.ts'
@@ -28,6 +29,7 @@ export async function signAccessToken(on: Queryable, token: AccessTokenParts): P
     sid: token.sid,
     authTime: source?.authTime,
     acr: source?.acr,
+    userinfoClaims: requestedClaims(client, source?.claims?.userinfo),
     engine: { jti: token.jti, iat, exp: iat + token.expiration, cnf: confirmationOf(token) },
   })
   return signJwt(signingKeyOf(realm, client, 'access', startedAt), payload)
@@ -52,6 +54,8 @@ interface TokenSource {
   readonly authTime?: number | undefined
   readonly acr?: string | undefined
   readonly sessionUid?: string | undefined
+  /** The `claims` parameter of the authorization request. */
+  readonly claims?: { readonly userinfo?: unknown } | undefined
 }
 
 /** What the tokens come from: the code, the refresh token, or the sign-in of a password grant. */

@@ -53,13 +53,7 @@ export async function mountRequest(
   const method = req.method ?? 'GET'
   if (!methods.includes(method)) return answerBadMethod(res, methods)
   setIssuerHost(req, realm, url)
-  if (!pathname.startsWith(`${protocol}/auth`)) {
-    setCors(req, res, realm)
-    // RFC 6749 §5.2: the engine would render a page for whoever accepts HTML
-    req.headers.accept = 'application/json'
-  }
-  // RFC 6749 §5.1
-  if (pathname === `${protocol}/token`) res.setHeader('pragma', 'no-cache')
+  if (!pathname.startsWith(`${protocol}/auth`)) prepareApi(req, res, realm, pathname)
   if (method === 'OPTIONS') return answerPreflight(req, res)
   if (method !== 'POST') return { kind: 'run', req, isReturn }
   const isAuthorization = pathname === `${protocol}/auth`
@@ -68,11 +62,22 @@ export async function mountRequest(
   if (body.kind !== 'read') return answerBadBody(res, body)
   if (holdsNul(body.text)) return answer(res, 400, unreadable)
   if (isAuthorization) return redirectToGet(res, realm, url, body.text)
-  const form = normalizeForm(realm, req.headers.authorization, body.text, pathname.endsWith('/par/request'))
-  if (form.kind === 'refused')
-    return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
+  const isPushed = pathname.endsWith('/par/request')
+  const form = normalizeForm(realm, req.headers.authorization, body.text, isPushed)
+  if (form.kind === 'refused') return answerTwoSecrets(res, realm)
   if (form.authorization !== undefined) req.headers.authorization = form.authorization
   return { kind: 'run', req: replaceBody(req, form.text), isReturn }
+}
+
+function answerTwoSecrets(res: ServerResponse, realm: Realm): Mounted {
+  return answer(res, 401, invalidClient, { 'www-authenticate': `Basic realm="${realm.issuer}"` })
+}
+
+/** RFC 6749 §5.2: the engine would render a page for whoever accepts HTML; §5.1: nothing of tokens is kept. */
+function prepareApi(req: IncomingMessage, res: ServerResponse, realm: Realm, pathname: string): void {
+  setCors(req, res, realm)
+  req.headers.accept = 'application/json'
+  if (pathname === `${protocol}/token`) res.setHeader('pragma', 'no-cache')
 }
 
 function answerBadMethod(res: ServerResponse, allowed: readonly string[]): Mounted {

@@ -141,7 +141,11 @@ export function errorEvent(
       : errorWord(error, isToken ? grantType : 'login'),
     details: isToken
       ? { grant_type: grantType }
-      : { auth_method: 'openid-connect', ...(redirectUri ? { redirect_uri: redirectUri } : {}) },
+      : {
+          auth_method: 'openid-connect',
+          ...(redirectUri ? { redirect_uri: redirectUri } : {}),
+          ...(work.errorReference ? { reference: work.errorReference } : {}),
+        },
     explanation: explain(work, error, clientId ?? 'An application', at),
   }
 }

@@ -46,7 +46,7 @@ export function createOp(deps: OpDeps): Op {
   const engines = createEngines({
     ...deps,
     on: deps.store.read,
-    renderError: renderEngineError(deps.renderErrorPage),
+    renderError: renderEngineError(deps),
   })
   return {
     ...createInteractions(deps, engines),

@@ -8,6 +8,7 @@ import { acrName } from './mapper/acr-name.ts'
 import { tokenScope } from './mapper/granted-scope.ts'
 import { claimsFor } from './mapper/mapper.ts'
 import { subjectFor } from './mapper/subject.ts'
+import { addRequestedClaims, requestedClaims } from './requested-claims.ts'
 import type { Payload } from './unit-of-work/unit-of-work.ts'
 
 export interface AccessTokenParts {
@@ -21,6 +22,8 @@ export interface AccessTokenParts {
   /** Seconds; absent on tokens of the client credentials grant. */
   readonly authTime: number | undefined
   readonly acr: string | undefined
+  /** Asked for one by one; userinfo reads them from the token. */
+  readonly userinfoClaims: readonly string[]
   /** What the engine put together: `jti`, `iat`, `exp`, `cnf`. */
   readonly engine: Payload
 }
@@ -43,6 +46,7 @@ export function accessTokenPayload(parts: AccessTokenParts): Payload {
     azp: client.clientId,
     ...(sid === undefined ? {} : { sid }),
     scope: tokenScope(realm, client, scopes),
+    ...(parts.userinfoClaims.length === 0 ? {} : { userinfo_claims: parts.userinfoClaims }),
     ...(engine['cnf'] === undefined ? {} : { cnf: engine['cnf'] }),
     ...(sid === undefined ? { client_id: client.clientId } : {}),
   }
@@ -76,12 +80,15 @@ function idTokenAudience({ clientId }: Client, added: unknown): string | readonl
   return others.length === 0 ? clientId : [clientId, ...others]
 }
 
-/** What the mappers say of the account in an ID token. */
+/** What the mappers say of the account in an ID token: the claims of the scopes, and those asked for by name. */
 export function idTokenClaims(
   of: Pick<AccessTokenParts, 'realm' | 'client' | 'authTime' | 'acr'> & { readonly account: Account },
   scopes: readonly string[],
+  wanted?: unknown,
 ): Payload {
-  return claimsFor(of.realm, of.client, of.account, scopes, 'id', notesOf(of))
+  const notes = notesOf(of)
+  const said = claimsFor(of.realm, of.client, of.account, scopes, 'id', notes)
+  return addRequestedClaims({ ...of, notes }, requestedClaims(of.client, wanted), said)
 }
 
 function notesOf({ authTime, acr }: Pick<AccessTokenParts, 'authTime' | 'acr'>): Record<string, string> {

@@ -9,6 +9,7 @@ import { findAccountById } from '../account/find-account.ts'
 import type { Instant } from '../ambient/clock.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { Realm } from '../realm/realm.ts'
+import type { Queryable } from '../store/store.ts'
 import { answerPreflight, setCors } from './cors.ts'
 import {
   challengeRealm,
@@ -21,9 +22,12 @@ import {
 } from './endpoint.ts'
 import { type JudgedToken, judgeAccessToken, type LiveToken } from './judge-access-token.ts'
 import { judgeProof, type Presented, proofAlgorithms } from './judge-proof.ts'
+import type { Claims } from './mapper/claim-path.ts'
 import { claimPlan } from './mapper/claim-plan.ts'
+import { supportedScopes } from './mapper/granted-scope.ts'
 import { claimsFor } from './mapper/mapper.ts'
 import { notesOf } from './mapper/session-notes.ts'
+import { addRequestedClaims } from './requested-claims.ts'
 import { explainInvalidToken, type TokenFault } from './token-fault.ts'
 
 export function registerUserinfo(app: FastifyInstance, deps: EndpointDeps): void {
@@ -115,9 +119,7 @@ async function answerFor(
   if (!scopes.includes('openid')) {
     return challenge(reply, realm, 403, 'insufficient_scope', 'Missing openid scope')
   }
-  const { roles, groups } = claimPlan(realm, client, scopes).reads.userinfo
-  const whole = roles || groups ? await findAccountById(on, realm.id, live.account.id) : undefined
-  const said = claimsFor(realm, client, whole ?? live.account, scopes, 'userinfo', notesOf(claims))
+  const said = await claimsOf(on, realm, live, scopes)
   recordRequest(deps, realm, live, request, at)
   return reply.header('cache-control', 'no-store').send({ sub: live.sub, ...said })
 }
@@ -141,6 +143,22 @@ async function judgePresented(
     accountId: account.id,
     sessionUid,
   }
+}
+
+async function claimsOf(
+  on: Queryable,
+  realm: Realm,
+  live: LiveToken,
+  scopes: readonly string[],
+): Promise<Claims> {
+  const { claims, client } = live
+  const names = claims.userinfo_claims ?? []
+  const read = names.length === 0 ? scopes : supportedScopes(realm, client)
+  const { roles, groups } = claimPlan(realm, client, read).reads.userinfo
+  const whole = roles || groups ? await findAccountById(on, realm.id, live.account.id) : undefined
+  const of = { realm, client, account: whole ?? live.account, notes: notesOf(claims) }
+  const said = claimsFor(realm, client, of.account, scopes, 'userinfo', of.notes)
+  return addRequestedClaims(of, names, said)
 }
 
 /** RFC 6750 §3: without credentials the challenge names no error (§3.1). RFC 9449 §7.1 has a scheme of its own. */

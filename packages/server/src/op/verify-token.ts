@@ -26,6 +26,8 @@ export interface AccessTokenClaims {
   readonly iat: number
   readonly exp: number
   readonly scope?: string
+  /** Asked for one by one (requested-claims.ts). */
+  readonly userinfo_claims?: readonly string[]
   readonly [claim: string]: unknown
 }
 

@@ -148,7 +148,7 @@ async function showAlready(
 }
 
 const errorPages: Readonly<Record<EndSessionRefusal, ErrorPageKind>> = {
-  client_missing: 'request',
+  client_missing: 'unnamed',
   hint_bad: 'hint',
   client_mismatch: 'hint',
   client_unknown: 'client',

@@ -10,6 +10,7 @@ export const errorPageKinds = [
   'client',
   'redirect',
   'hint',
+  'unnamed',
   'request',
   'form',
   'interaction',
@@ -34,6 +35,7 @@ export const errorPageStatus: Readonly<Record<ErrorPageKind, number>> = {
   client: 400,
   redirect: 400,
   hint: 400,
+  unnamed: 400,
   request: 400,
   form: 400,
   interaction: 400,
@@ -46,11 +48,12 @@ export function errorPage(frame: Frame, page: ErrorPage): string {
   const { language } = frame
   const title = language.text(`error.${page.kind}.title`)
   const { signOutWithout, back } = page
+  const whatToDo = signOutWithout ? 'error.signOutWithout.do' : (`error.${page.kind}.do` as const)
   const main = html`<main>
 <h1 tabindex="-1" autofocus>${title}</h1>
-<p class="lead">${language.text(`error.${page.kind}.text`)}</p>
+<p class="lead">${language.text(`error.${page.kind}.text`)}${signOutWithout && html` ${language.text('error.stillSignedIn')}`}</p>
 <h2>${language.text('error.what')}</h2>
-<p>${language.text(`error.${page.kind}.do`)}</p>
+<p>${language.text(whatToDo)}</p>
 ${signOutWithout && html`<form method="post" action="${signOutWithout.action}"><input type="hidden" name="token" value="${signOutWithout.token}"><button class="button primary full" name="action" value="all">${language.text('error.signOutWithout')}</button></form>`}
 ${back && html`<div class="actions"><a class="button" href="${back.url}">${language.text('result.back', { application: back.application })}</a></div>`}
 ${page.reference && html`<p class="reference">${language.text('result.reference')} <code dir="ltr">${page.reference}</code></p>`}

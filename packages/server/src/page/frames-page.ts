@@ -39,6 +39,7 @@ ${frames}</main>`
     title,
     main,
     script: framesScript,
+    isScriptPlain: true,
     refreshSeconds: frameWaitSeconds,
     refreshTo: of.next.address,
   })

@@ -20,6 +20,8 @@ export interface Page {
   readonly main: Html
   readonly isWide?: boolean
   readonly script?: Resource | undefined
+  /** Run by browsers too that know no modules. */
+  readonly isScriptPlain?: boolean
   /** Without script, the page is read again after this many seconds, or goes on to `refreshTo`. */
   readonly refreshSeconds?: number | undefined
   readonly refreshTo?: string | undefined
@@ -36,7 +38,7 @@ export function renderPage(frame: Frame, page: Page): string {
 <title>${page.title} · ${frame.brandName}</title>
 <link rel="icon" href="${mark.url}">
 <link rel="stylesheet" href="${style.url}">
-${page.refreshSeconds !== undefined && refresh(page.refreshSeconds, page.refreshTo)}${page.script && html`<script type="module" src="${page.script.url}"></script>`}
+${page.refreshSeconds !== undefined && refresh(page.refreshSeconds, page.refreshTo)}${page.script && scriptElement(page.script, page.isScriptPlain)}
 </head>
 <body>
 <div class="${page.isWide ? 'frame wide' : 'frame'}">
@@ -50,6 +52,13 @@ ${frame.helpUrl && html`<a href="${frame.helpUrl}">${language.text('footer.help'
 </html>
 `
   return document.markup
+}
+
+/** Either form runs when the document has been read. */
+function scriptElement({ url }: Resource, isPlain = false): Html {
+  return isPlain
+    ? html`<script defer src="${url}"></script>`
+    : html`<script type="module" src="${url}"></script>`
 }
 
 function refresh(seconds: number, to: string | undefined): Html {

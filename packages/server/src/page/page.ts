@@ -79,14 +79,15 @@ export function renderOpError(request: {
     }
   }
   readonly reason: ErrorPageKind
+  readonly reference: string
   readonly acceptLanguage: string | undefined
   readonly uiLocales: string | undefined
 }): { readonly html: string; readonly headers: Readonly<Record<string, string>> } {
-  const { realm, reason, acceptLanguage, uiLocales } = request
+  const { realm, reason, reference, acceptLanguage, uiLocales } = request
   const language = chooseLanguage({ uiLocales, acceptLanguage, realmDefault: realm.settings.defaultLocale })
   const frame = { language, brandName: realm.settings.displayName || realm.name }
   return {
-    html: errorPage(frame, { kind: reason }),
+    html: errorPage(frame, { kind: reason, reference }),
     headers: pageHeaders({ isHttps: realm.issuer.startsWith('https:') }),
   }
 }

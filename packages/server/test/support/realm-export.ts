@@ -4,6 +4,8 @@ export interface RealmExportOptions {
   readonly realm?: string
   readonly clients: readonly ClientExport[]
   readonly usernames?: readonly string[]
+  /** Of every person. */
+  readonly userAttributes?: Readonly<Record<string, readonly string[]>>
   readonly settings?: Readonly<Record<string, unknown>>
   readonly attributes?: Readonly<Record<string, string>>
 }
@@ -41,6 +43,7 @@ export function realmExport(options: RealmExportOptions): string {
       emailVerified: true,
       firstName: username,
       lastName: 'Example',
+      attributes: options.userAttributes ?? {},
       credentials: [{ type: 'password', value: testPassword }],
     })),
     clients: options.clients.map(clientExport),

@@ -9,6 +9,13 @@ import { type RealmExportOptions, realmExport } from './realm-export.ts'
 import { type RelyingParty, relyingParty } from './relying-party.ts'
 import { createUserAgent, type UserAgent } from './user-agent.ts'
 
+export interface ErrorEvent {
+  readonly type: string
+  readonly error: string
+  readonly explanation: string
+  readonly details: Readonly<Record<string, string>>
+}
+
 export interface WholeServer extends AsyncDisposable {
   readonly server: ComposedServer
   readonly url: string
@@ -19,7 +26,7 @@ export interface WholeServer extends AsyncDisposable {
   /** A person's browser; closed with the server. */
   browser(): UserAgent
   /** Error events so far: type, Keycloak's word, sentence. */
-  errors(): readonly { readonly type: string; readonly error: string; readonly explanation: string }[]
+  errors(): readonly ErrorEvent[]
   /** Changes the settings or a client of the realm, as an administrator would. */
   reimport(options: Partial<RealmExportOptions>): Promise<void>
 }
@@ -30,14 +37,14 @@ export async function startWholeServer(
   env: Readonly<Record<string, string>> = {},
 ): Promise<WholeServer> {
   const { dataDir, databaseUrl } = await database.create()
-  const errors: { type: string; error: string; explanation: string }[] = []
+  const errors: ErrorEvent[] = []
   let passedMs = 0
   const ambient: Ambient = systemAmbient({
     clock: { now: () => Date.now() + passedMs },
     log: {
       write(_level, event, fields) {
         if (event !== 'event.recorded' || !fields['error']) return
-        errors.push(fields as { type: string; error: string; explanation: string })
+        errors.push(fields as unknown as ErrorEvent)
       },
     },
   })

@@ -18,6 +18,7 @@ const protectedClaims = new Set([
   'exp',
   'nbf',
   'scope',
+  'userinfo_claims',
   'nonce',
   'at_hash',
   'c_hash',

@@ -4,6 +4,9 @@
  *
  * It is text, because it runs in browsers and in no build of ours. `values`: `stateCookie`, the cookie's name;
  * `minCheckMs`, the least time between two questions to the server while the cookie stays the same.
+ *
+ * A message comes from the page that framed it (keycloak-js) or from another frame of that page (the RP frame of
+ * the standard), which then has the page's own origin (SM-10), where the browser lets us see that.
  */
 export const statusScript = `function (values) {
   'use strict'
@@ -53,6 +56,9 @@ export const statusScript = `function (values) {
   }
 
   async function judge(clientId, origin, sessionState) {
+    const dot = sessionState.indexOf('.')
+    // a hash was made for one client and one origin, so it needs no web origins as Keycloak's form does
+    if (dot > 0) return (await hasStorage()) ? judgeHash(clientId, origin, sessionState, dot) : 'error'
     if (!ready || ready.origin !== origin) ready = { clientId, origin, isAllowed: initialise(clientId, origin) }
     if (ready.clientId !== clientId) return 'error'
     const isAllowed = await ready.isAllowed.catch(() => { ready = undefined; return undefined })
@@ -61,14 +67,22 @@ export const statusScript = `function (values) {
     const state = readState()
     if (state === '') return sessionState === '' ? 'unchanged' : 'changed'
     if (sessionState === '') return 'changed'
-    const dot = sessionState.indexOf('.')
-    if (dot < 0) return ask(clientId, origin, sessionState, state).catch(() => 'unchanged')
-    const expected = await hashed(clientId, origin, state, sessionState.slice(dot + 1))
+    return ask(clientId, origin, sessionState, state).catch(() => 'unchanged')
+  }
+
+  async function judgeHash(clientId, origin, sessionState, dot) {
+    const expected = await hashed(clientId, origin, readState(), sessionState.slice(dot + 1))
     return expected === sessionState ? 'unchanged' : 'changed'
   }
 
+  function isExpected({ source, origin }) {
+    if (source === parent) return true
+    const page = location.ancestorOrigins?.[0] ?? origin
+    return source?.parent === parent && origin === page
+  }
+
   addEventListener('message', async (event) => {
-    if (event.source !== parent || typeof event.data !== 'string') return
+    if (!isExpected(event) || typeof event.data !== 'string') return
     const parts = event.data.split(' ')
     if (parts.length !== 2 || parts[0] === '') return
     const answer = await judge(parts[0], event.origin, parts[1]).catch(() => 'error')

@@ -13,6 +13,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Account } from '../../account/account.ts'
 import type { Instant } from '../../ambient/clock.ts'
+import { type Random, randomId } from '../../ambient/random.ts'
 import type { NewEvent } from '../../event/event.ts'
 import type { Realm } from '../../realm/realm.ts'
 import type { ClientSession, Session } from '../../session/session.ts'
@@ -107,6 +108,8 @@ export interface UnitOfWork {
   engineError: EngineError | undefined
   /** What broke while the engine ran, where the answer is a 500. */
   fault: unknown
+  /** Stands on the page of an error, in its event and in its log line. */
+  errorReference: string | undefined
   /** Why a refresh token was not accepted, for the answer and the event. */
   tokenFault: TokenFault | undefined
   /** What the application said of its own session (KK-53). */
@@ -138,6 +141,7 @@ export function beginWork(
     events: [],
     engineError: undefined,
     fault: undefined,
+    errorReference: undefined,
     tokenFault: undefined,
     adapterSession: undefined,
     engineNotices: [],
@@ -157,6 +161,14 @@ export function currentWork(): UnitOfWork {
   const unit = storage.getStore()
   if (!unit) throw new TypeError('the protocol engine was used outside a unit of work')
   return unit
+}
+
+/** What a person tells support and support searches for; one for each request. */
+export function errorReference(random: Random): string {
+  const unit = storage.getStore()
+  const reference = unit?.errorReference ?? randomId(random, 'er_', 48)
+  if (unit) unit.errorReference = reference
+  return reference
 }
 
 /** True if there is anything that a commit would write. */

@@ -19,7 +19,12 @@ export function builtInScopes(): readonly ScopeDraft[] {
     ]),
     scope('email', 'OpenID Connect built-in scope: email', true, [
       property('email', 'email'),
-      property('emailVerified', 'email_verified', 'email verified', 'boolean'),
+      mapper('email verified', 'oidc-usermodel-property-mapper', {
+        ...tokens,
+        'user.attribute': 'emailVerified',
+        'claim.name': 'email_verified',
+        'jsonType.label': 'boolean',
+      }),
     ]),
     scope('address', 'OpenID Connect built-in scope: address', true, [
       mapper('address', 'oidc-address-mapper', { ...tokens, ...addressAttributes }),
@@ -139,7 +144,7 @@ function mapper(
   return { name, protocol: 'openid-connect', protocolMapper, consentRequired: false, config }
 }
 
-/** From a property of the account itself, such as its e-mail address. */
+/** From a member of the account that Keycloak's attribute mapper reads as well, such as its e-mail address. */
 function property(attribute: string, claim: string, name = attribute, type = 'String'): Representation {
   return mapper(name, 'oidc-usermodel-attribute-mapper', {
     ...tokens,

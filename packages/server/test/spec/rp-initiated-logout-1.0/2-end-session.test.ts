@@ -146,7 +146,7 @@ forEachDatabase('RP-Initiated Logout 1.0 §2, §3, §4', (database) => {
         'an address with neither hint nor client_id (RIL-19, KL-10)',
         { post_logout_redirect_uri: bye('wiki') },
         'invalid_request',
-        /not complete/,
+        /cannot tell which application/,
       ],
       [
         'an unknown client_id with an address (KL-11, KL-14)',
