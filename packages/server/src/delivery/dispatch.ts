@@ -8,7 +8,13 @@ import type { Gate } from '../ambient/gate.ts'
 import { type Random, randomFraction } from '../ambient/random.ts'
 import { CurfewError } from '../errors.ts'
 import type { Channel } from '../rp/client.ts'
-import type { Sender, SendOutcome } from '../sender/sender.ts'
+import type {
+  DeliverySubject,
+  PreparedMessage,
+  PrepareRefusal,
+  Sender,
+  SendOutcome,
+} from '../sender/sender.ts'
 import type {
   DeliverySettings,
   LeasedDelivery,
@@ -18,6 +24,8 @@ import type {
 } from './delivery.ts'
 import { settle } from './settle.ts'
 import type { SettlementWriter } from './settlement-writer.ts'
+
+const preparedAgeMsMax = 1500
 
 export interface DispatchDeps {
   readonly senders: ReadonlyMap<Channel, Sender>
@@ -50,13 +58,24 @@ async function prepareDelivery(
   try {
     await deps.gate('prepare.beforeSign', subject.deliveryId)
     if (stopping.aborted) return unsent(leased, { kind: 'not_sent' })
-    const message = await senderFor(deps, subject.channel).prepare(subject, deps.clock.now())
+    const message = await prepareFresh(deps, subject)
     await deps.gate('prepare.afterSign', subject.deliveryId)
     if ('refused' in message) return { ...unsent(leased, message), address: message.address }
     return { leased, message }
   } catch (error) {
     return unsent(leased, { kind: 'internal', reason: 'internal.error', detail: textOf(error) })
   }
+}
+
+/** `iat` is the time of sending (I8): what waited long for the database or its signature is signed once more. */
+async function prepareFresh(
+  deps: DispatchDeps,
+  subject: DeliverySubject,
+): Promise<PreparedMessage | PrepareRefusal> {
+  const sender = senderFor(deps, subject.channel)
+  const at = deps.clock.now()
+  const message = await sender.prepare(subject, at)
+  return deps.clock.now() - at <= preparedAgeMsMax ? message : sender.prepare(subject, deps.clock.now())
 }
 
 /** Nothing leaves in the last third of the lease: the answer would come after another worker has begun (I6). */

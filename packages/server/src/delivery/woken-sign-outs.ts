@@ -21,17 +21,27 @@ export function createWokenSignOuts(deps: WokenDeps): { add(signOutId: string): 
   let isReading = false
 
   async function readAll(): Promise<void> {
-    while (waiting.size > 0) {
-      if (waiting.size > signOutCountMax || waiting.has('')) {
-        waiting.clear()
-        await deps.sweepAll()
-        continue
-      }
-      const group = [...waiting].slice(0, groupCountMax)
-      for (const id of group) waiting.delete(id)
-      for (const { endpointId, dueAt } of await findEndpointsOfSignOuts(deps.store.read, group)) {
-        deps.plan(endpointId, dueAt)
-      }
+    try {
+      while (waiting.size > 0) await readSome()
+    } catch (error) {
+      // the sweep finds what a lost database hid
+      deps.log.write('warn', 'delivery.wake_lost', { error: String(error) })
+    } finally {
+      // in the same breath as the last look at what waits: what is added from here on begins anew
+      isReading = false
+    }
+  }
+
+  async function readSome(): Promise<void> {
+    if (waiting.size > signOutCountMax || waiting.has('')) {
+      waiting.clear()
+      await deps.sweepAll()
+      return
+    }
+    const group = [...waiting].slice(0, groupCountMax)
+    for (const id of group) waiting.delete(id)
+    for (const { endpointId, dueAt } of await findEndpointsOfSignOuts(deps.store.read, group)) {
+      deps.plan(endpointId, dueAt)
     }
   }
 
@@ -40,12 +50,7 @@ export function createWokenSignOuts(deps: WokenDeps): { add(signOutId: string): 
       waiting.add(signOutId)
       if (isReading) return
       isReading = true
-      setImmediate(() => {
-        readAll()
-          // the sweep finds what a lost database hid
-          .catch((error) => deps.log.write('warn', 'delivery.wake_lost', { error: String(error) }))
-          .finally(() => (isReading = false))
-      })
+      setImmediate(() => void readAll())
     },
   }
 }

@@ -9,7 +9,7 @@ import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { type Notice, TransactionEffects } from '../transaction-effects.ts'
 import { createWakeBus, type WakeBus } from '../wake.ts'
-import { type DatabaseClock, startDatabaseClock } from './database-clock.ts'
+import { startDatabaseClock } from './database-clock.ts'
 import { isConsequence, isDatabaseFault, isOfStatement, isRetryable, unavailable } from './database-fault.ts'
 import { demandOne } from './postgres-demand.ts'
 import { openConnections, type PostgresConnection, type PostgresConnections } from './postgres-driver.ts'
@@ -31,14 +31,17 @@ export async function openPostgresStore(
   const bus = createWakeBus()
   const origin = randomId(ambient.random, '', 64)
   const starting: Committing = { connections, ambient, bus, origin, isAlone: () => false }
-  let time: DatabaseClock
+  const time = await startDatabaseClock(ambient, () => readDatabaseNow(db)).catch(async (error) => {
+    await pool.end()
+    throw error
+  })
   try {
-    time = await startDatabaseClock(ambient, () => readDatabaseNow(db))
     await inTransaction(starting, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
       await migrate(tx, migrations, time.clock.now())
     })
   } catch (error) {
+    await time.stop()
     await pool.end()
     throw error
   }

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { answered, leasedDelivery, testStartAt, tryHistory } from '../../test/support/delivery-facts.ts'
+import { systemAmbient } from '../ambient/ambient.ts'
+import type { Channel } from '../rp/client.ts'
+import type { Sender } from '../sender/sender.ts'
+import { defaultDeliverySettings, type SettledDelivery } from './delivery.ts'
+import { dispatchDelivery } from './dispatch.ts'
+
+/** Prepares for so long, time after time; returns when what left had been prepared, and when it left. */
+async function sentAfter(waitsMs: readonly number[]): Promise<{ preparedAt: number; leftAt: number }> {
+  let now = testStartAt
+  let prepareCount = 0
+  let sent = { preparedAt: 0, leftAt: 0 }
+  const sender: Sender = {
+    channel: 'oidc-back-channel',
+    async prepare(subject, at) {
+      now += waitsMs[prepareCount++] ?? 0
+      return {
+        address: subject.address,
+        evidence: { jti: `jti-${prepareCount}`, kid: 'kid-1' },
+        async send() {
+          sent = { preparedAt: at, leftAt: now }
+          return answered(200)
+        },
+      }
+    },
+  }
+  const settled: SettledDelivery[] = []
+  const deps = {
+    ...systemAmbient({ clock: { now: () => now } }),
+    senders: new Map<Channel, Sender>([[sender.channel, sender]]),
+    settings: defaultDeliverySettings,
+    writer: { write: async (one: SettledDelivery) => void settled.push(one) },
+  }
+  await dispatchDelivery(deps, leasedDelivery(tryHistory()), new AbortController().signal)
+  assert.equal(settled[0]?.tried.evidence?.jti, `jti-${prepareCount}`)
+  return sent
+}
+
+test('I8: a message that waited for the database or its signature is prepared anew, so that iat is the time of sending', async () => {
+  assert.deepEqual(await sentAfter([5]), { preparedAt: testStartAt, leftAt: testStartAt + 5 })
+  assert.deepEqual(await sentAfter([5000, 20]), {
+    preparedAt: testStartAt + 5000,
+    leftAt: testStartAt + 5020,
+  })
+})
