@@ -98,13 +98,15 @@ interface WaitDeps extends Pick<FeedDeps, 'clock' | 'timer'> {
 
 async function waitFirstRound(deps: WaitDeps, signOutId: string, timeoutMs: number): Promise<boolean> {
   const deadline = deps.clock.now() + timeoutMs
+  // not on the connection that all share: who locks the outbox must hold up no look at a session (F-26)
+  const { db, dialect } = deps.read
   let change = Promise.withResolvers<void>()
   const stopWatching = deps.watch(signOutId, () => change.resolve())
   const timedOut = Promise.withResolvers<void>()
   const cancel = deps.timer.after(timeoutMs, timedOut.resolve)
   try {
     for (;;) {
-      const [round] = await openInFirstRound(deps.read, { signOutId })
+      const [round] = await openInFirstRound({ db, dialect }, { signOutId })
       if (!round?.open_count || round.soonest_at === null) return true
       if (round.soonest_at > deadline || deps.clock.now() >= deadline) return false
       await Promise.race([change.promise, timedOut.promise])

@@ -1,6 +1,6 @@
 /**
  * Collects outcomes and writes them in groups. While one group is being committed the next one fills; the first
- * outcome of a quiet moment waits for one turn of the event loop, no longer.
+ * outcome of a quiet moment waits 2 ms for those of the other applications of its sign-out, which were sent with it.
  */
 import type { Clock } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
@@ -12,6 +12,8 @@ import { type StoredSettlements, type StoreSettlementsDeps, storeSettlements } f
 
 /** More outcomes than this in one transaction would hold the writer too long. */
 const groupCountMax = 512
+/** A commit costs more than the wait, and the person's answer waits for the last outcome anyway (SR-11). */
+const gatherMs = 2
 /** Between tries to reach a database that is away. */
 const storeRetryMs = 250
 
@@ -57,8 +59,7 @@ export function createSettlementWriter(deps: SettlementWriterDeps): SettlementWr
         waiting.push({ settled, resolve })
         if (isDraining) return
         isDraining = true
-        // the other outcomes of this turn of the event loop join the commit
-        setImmediate(() => void drain())
+        deps.timer.after(gatherMs, () => void drain())
       })
     },
   }

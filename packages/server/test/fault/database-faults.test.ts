@@ -122,12 +122,17 @@ function defineForPostgres(database: TestDatabase): void {
   test('F-19: a half-open connection is given up after its time, and the next work gets a new one', async () => {
     await using faulty = await openFaulty(database)
     const { store, proxy } = faulty
+    // both connections are there before they go deaf
+    await Promise.all([readSession(store.read, 'one'), store.transact((tx) => insertHandle(tx, 'before'))])
     proxy.blackhole('toCaller')
     const startedAt = performance.now()
     const reading = readSession(store.read, 'one')
     const readingBehind = wait(200).then(() => readSession(store.read, 'another'))
     const writing = store.transact((tx) => insertHandle(tx, 'deaf'))
-    for (const waiting of [reading, readingBehind, writing]) await assert.rejects(waiting, isUnavailable)
+    const refusals = [reading, readingBehind, writing].map((waiting) =>
+      assert.rejects(waiting, isUnavailable),
+    )
+    await Promise.all(refusals)
     assert.ok(performance.now() - startedAt < 20_000)
     proxy.heal()
     assert.equal(await readSession(store.read, 'one'), undefined)
