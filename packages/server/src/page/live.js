@@ -17,7 +17,8 @@ const localize = (root) => {
   for (const element of root.querySelectorAll('time')) {
     const date = new Date(element.dateTime)
     const isToday = date.toDateString() === new Date().toDateString()
-    const style = isToday ? { timeStyle: 'medium' } : { dateStyle: 'medium', timeStyle: 'short' }
+    const day = { weekday: 'short', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }
+    const style = isToday ? { timeStyle: 'medium' } : day
     element.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(date)
   }
 }

@@ -185,7 +185,10 @@ forEachDatabase('the sign-in page', (database) => {
   test('an interaction that is over says so, and an unknown realm is a page with 404', async () => {
     const agent = world.browser()
     const page = await open(agent)
-    await agent.submit(page, { username: 'alice', password: testPassword })
+    await agent.follow(await agent.submit(page, { username: 'alice', password: testPassword }), world.url)
+    const back = await agent.get(page.url)
+    assert.equal(back.status, 200, 'the back button of somebody who is signed in')
+    assert.match(back.text, /You are signed in/)
     agent.cookies.clear()
     const gone = await agent.get(page.url)
     assert.equal(gone.status, 400)

@@ -35,7 +35,7 @@ export interface Language {
   text(key: MessageKey, values?: Readonly<Record<string, string | number>>): string
   /** As `text`, where values may be markup; everything else is escaped. */
   html(key: MessageKey, values: MessageValues): Html
-  /** `<time>` with the time of day; the page's script shows it in the browser's own zone. */
+  /** `<time>` with day, time and zone; the page's script shows it in the browser's own zone. */
   time(at: Instant): Html
   /** "4 minutes, 12 seconds". */
   duration(seconds: number): string
@@ -123,8 +123,15 @@ function formatPart(part: MessagePart, values: MessageValues, writer: Writer, co
 
 function timeElement(locale: string, at: Instant): Html {
   const date = new Date(at)
-  const shown = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', timeZone: 'UTC' }).format(date)
-  // the zone is said because a page without script cannot know the reader's
+  const shown = new Intl.DateTimeFormat(locale, {
+    month: 'short',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZone: 'UTC',
+  }).format(date)
+  // day and zone are said because a page without script knows neither the reader's clock nor zone
   return html`<time datetime="${date.toISOString()}">${shown} UTC</time>`
 }
 
