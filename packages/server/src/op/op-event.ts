@@ -5,6 +5,7 @@ import type { EventType, NewEvent } from '../event/event.ts'
 import type { Queryable } from '../store/store.ts'
 import { findServiceAccount } from './find-account.ts'
 import { tokenScope } from './mapper/granted-scope.ts'
+import { passwordGrantOff } from './password-grant.ts'
 import { codeFaultOf, isGrantNotAllowed } from './token-error.ts'
 import { explainInvalidToken } from './token-fault.ts'
 import type { EngineError, UnitOfWork } from './unit-of-work/unit-of-work.ts'
@@ -146,7 +147,10 @@ export function errorEvent(
           ...(redirectUri ? { redirect_uri: redirectUri } : {}),
           ...(work.errorReference ? { reference: work.errorReference } : {}),
         },
-    explanation: explain(work, error, clientId ?? 'An application', at),
+    explanation:
+      error.error === 'unsupported_grant_type' && grantType === 'password'
+        ? `${clientId ?? 'An application'} asked for the password grant. ${passwordGrantOff(work.realm)}`
+        : explain(work, error, clientId ?? 'An application', at),
   }
 }
 

@@ -1,12 +1,10 @@
 /** The first administrator: the page behind the one-time link that the server prints (experience.md §4.1). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-
 import { passwordLengthMax, type StoredPassword } from '../account/password.ts'
-
 import type { PasswordPool } from '../account/password-pool.ts'
 import type { Ambient } from '../ambient/ambient.ts'
 import type { Instant } from '../ambient/clock.ts'
-import { type BootstrapOutcome, bootstrapAdmin } from '../realm/bootstrap-admin.ts'
+import { type BootstrapOutcome, bootstrapAdmin, hasAdministrator } from '../realm/bootstrap-admin.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
 import { giveSetupTicketBack, isSetupTicketValid, useSetupTicket } from '../realm/setup-ticket.ts'
 import { updateRepresentation } from '../realm/update-representation.ts'
@@ -46,7 +44,11 @@ export function registerSetupPages(app: FastifyInstance, deps: SetupPageDeps): v
   const show = (request: FastifyRequest, reply: FastifyReply, page: SetupPage, status = 200): FastifyReply =>
     sendPage(reply, deps.settings, status, setupPage(frameOf(deps.settings, undefined, request), page))
 
-  app.get('/setup', async (request, reply) => show(request, reply, { action: localUrl('/setup') }))
+  app.get('/setup', async (request, reply) => {
+    // set up already: the bare address says where one is
+    if (await hasAdministrator(deps.store.read)) return reply.redirect('/')
+    return show(request, reply, { action: localUrl('/setup') })
+  })
   app.post('/setup', async (request, reply) => {
     const ticket = parametersOf(request).get('ticket') ?? ''
     if (await isSetupTicketValid(deps.store.read, ticket, deps.ambient.clock.now())) {

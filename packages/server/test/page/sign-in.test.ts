@@ -147,6 +147,11 @@ forEachDatabase('the sign-in page', (database) => {
     assert.equal(chosen.status, 303)
     assert.equal(chosen.location, page.url)
     assert.match((await agent.get(page.url)).text, /<html lang="de"/)
+    const unknown = await agent.get(
+      `${world.issuer}/protocol/openid-connect/auth?client_id=nobody&ui_locales=fr`,
+    )
+    assert.match(unknown.text, /<html lang="de"/)
+    assert.match(unknown.text, /Diese Anwendung ist nicht bekannt/)
     for (const back of [
       'https://evil.example/',
       '//evil.example',

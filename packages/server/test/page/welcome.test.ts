@@ -47,6 +47,7 @@ forEachDatabase('the bare address of the server', (database) => {
     assert.equal(made.status, 200)
     assert.match(made.text, /<a class="button primary full" href="\/">/)
 
+    assert.equal((await agent.get(`${world.url}/setup`)).location, `${world.url}/`)
     const welcome = await agent.get(`${world.url}/`)
     assert.equal(welcome.status, 200)
     assert.match(welcome.text, /<h1>This is a sign-in server<\/h1>/)
