@@ -26,10 +26,12 @@ import { registerSignInPages, type SignInPageDeps } from './sign-in-routes.ts'
 import type { SignOutPageDeps } from './sign-out-call.ts'
 import { accessibilityPage } from './statement-page.ts'
 import { registerWelcome } from './welcome-routes.ts'
+import { registerWrongAddress } from './wrong-address.ts'
 
 export type PageDeps = SignInPageDeps & SetupPageDeps & SignOutPageDeps
 
 export function registerPages(app: FastifyInstance, deps: PageDeps): void {
+  registerWrongAddress(app, deps)
   registerResources(app)
   registerWelcome(app, deps)
   registerSetupPages(app, deps)

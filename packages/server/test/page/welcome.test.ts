@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { request } from 'undici'
 import { insertAccount } from '../../src/account/change-account.ts'
 import { issueSetupTicket } from '../../src/realm/setup-ticket.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -75,6 +76,23 @@ forEachDatabase('the bare address of the server', (database) => {
     const long = { username: 'evil', password: secret.repeat(100) }
     assert.equal((await agent.post(`${world.url}/setup/${ticket}`, long)).status, 400)
     assert.equal((await agent.get(`${world.url}/setup/${ticket}`)).status, 200, 'the ticket is still good')
+  })
+
+  test('a browser that came by another name than localhost is told the address and the setting; a program is answered (experience.md §4.1)', async () => {
+    const ask = async (path: string, headers: Record<string, string>) => {
+      const { statusCode, body } = await request(world.url + path, { headers })
+      return { status: statusCode, text: await body.text() }
+    }
+    const page = { accept: 'text/html', host: '192.0.2.7:8080' }
+    for (const path of ['/', '/realms/payroll/protocol/openid-connect/auth?client_id=x']) {
+      const told = await ask(path, page)
+      assert.equal(told.status, 421)
+      assert.match(told.text, /This server has another address/)
+      assert.ok(told.text.includes(`<code dir="ltr">${world.url}</code>`))
+    }
+    const discovery = '/realms/payroll/.well-known/openid-configuration'
+    assert.equal((await ask(discovery, { host: page.host })).status, 200)
+    assert.notEqual((await ask('/', { ...page, host: '127.0.0.1:8080' })).status, 421)
   })
 
   test('pages outside realms cut the ties to a window that opened them; those of a realm may be in a popup', async () => {
