@@ -76,7 +76,13 @@ const changed = () => {
   waitTimer = setTimeout(read, Math.max(0, lastReadAt + pauseMs - Date.now()))
 }
 
-// A proxy that holds back the stream is noticed by its silence: no event in 3 s.
+const poll = () => {
+  stop()
+  pollTimer = setInterval(read, 2000)
+}
+
+// A proxy that holds back the stream is noticed by its silence: no event in 3 s. One that answers for a server that
+// is away ends the stream for good: a browser connects again after a cut, never after an error.
 const follow = () => {
   stop()
   let isHeard = false
@@ -84,15 +90,11 @@ const follow = () => {
   for (const name of ['snapshot', 'app', 'summary', 'end']) {
     source.addEventListener(name, () => {
       isHeard = true
-      if (name !== 'snapshot' || lastReadAt > 0) changed()
-      if (name === 'end') source?.close()
+      changed()
     })
   }
-  setTimeout(() => {
-    if (isHeard || !source) return
-    stop()
-    pollTimer = setInterval(read, 2000)
-  }, 3000)
+  source.onerror = () => source?.readyState === 2 && poll()
+  setTimeout(() => isHeard || !source || poll(), 3000)
 }
 
 for (const part of parts(document)) shown.set(part.id, part.innerHTML)
