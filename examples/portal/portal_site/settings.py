@@ -56,6 +56,9 @@ LOGOUT_REDIRECT_URL = "/"
 
 # Cookies belong to a host, not to a port: every application on localhost needs names of its own.
 SESSION_COOKIE_NAME = "portal"
+# Django's default is two weeks. The server can only say when its own session would have ended (10 hours in the demo),
+# so an application that cannot be told should not live longer.
+SESSION_COOKIE_AGE = 8 * 60 * 60
 CSRF_COOKIE_NAME = "portal_csrf"
 
 OIDC_RP_CLIENT_ID = os.environ.get("CLIENT_ID", "portal")

@@ -9,7 +9,7 @@ import { composeDelivery, coreCount } from './compose/compose-delivery.ts'
 import { type ComposedHttp, composeHttp } from './compose/compose-http.ts'
 import { composeTelemetry } from './compose/compose-telemetry.ts'
 import { type Life, lifeOf } from './compose/life.ts'
-import { type Listening, listen } from './compose/listen.ts'
+import { listen } from './compose/listen.ts'
 import { prepareMaster } from './compose/prepare-master.ts'
 import type { Settings } from './config/schema.ts'
 import type { ServerSecret } from './key/seal.ts'
@@ -44,15 +44,17 @@ export interface ComposedServer extends Life {
  */
 export async function compose(settings: Settings, world: World): Promise<ComposedServer> {
   const { secret } = world
-  const listening = await listen(settings)
+  // closed again when a later part refuses its settings: what stays open keeps the process from ending
+  await using opened = new AsyncDisposableStack()
+  const listening = opened.adopt(await listen(settings), (held) => held.release())
   const { url } = listening
-  const store = await openOrClose(settings, world.ambient, listening)
+  const store = opened.use(await open(settings, world.ambient))
   // R18: processes on one database agree on the time, whatever their machines say
   const ambient: Ambient = { ...world.ambient, clock: store.clock }
-  const outbound = createOutboundHttp({
-    ...ambient,
-    settings: readOutboundSettings(settings, new URL(url), world.env),
-  })
+  const outboundSettings = readOutboundSettings(settings, new URL(url), world.env)
+  const outbound = opened.adopt(createOutboundHttp({ ...ambient, settings: outboundSettings }), (http) =>
+    http.close(),
+  )
   const masterPasswordGrant = settings.master_password_grant ?? settings.dev
   const realms = createRealms({ store, secret, ambient, baseUrl: url, masterPasswordGrant })
   const passwords = createPasswordPool(ambient, { coreCount: coreCount() })
@@ -70,27 +72,18 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   const parts = { store, realms, ambient, outbound, passwords, secret, events, signOut, feed, metrics, url }
   const http = await composeHttp(parts, settings)
   const importDeps = { store, secret, random: ambient.random, isAddressAllowed: addressJudge(outbound) }
-  return {
-    ...parts,
-    settings,
-    http,
-    importDeps,
-    ...lifeOf({ ...parts, dispatcher, renewAllowed, http, listening }, settings),
-  }
+  const life = lifeOf({ ...parts, dispatcher, renewAllowed, http, listening }, settings)
+  opened.move()
+  return { ...parts, settings, http, importDeps, ...life }
 }
 
-async function openOrClose(settings: Settings, ambient: Ambient, listening: Listening): Promise<Store> {
-  try {
-    return await openStore(
-      {
-        dataDir: settings.data,
-        databaseUrl: settings['database.url'],
-        connectionCountMax: settings['database.connection_count_max'],
-      },
-      ambient,
-    )
-  } catch (error) {
-    await listening.release()
-    throw error
-  }
+function open(settings: Settings, ambient: Ambient): Promise<Store> {
+  return openStore(
+    {
+      dataDir: settings.data,
+      databaseUrl: settings['database.url'],
+      connectionCountMax: settings['database.connection_count_max'],
+    },
+    ambient,
+  )
 }

@@ -1,5 +1,5 @@
 /** `curfew demo`: the server with a realm, two people and real applications, and one page that shows them. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { CurfewError } from '../errors.ts'
@@ -88,9 +88,24 @@ function startServer(plan: DemoPlan, { env, stderr }: CommandContext): Supervise
     ],
     env,
     readyLine: /Curfew is ready/,
-    logFile: path.join(plan.folder, 'server.log'),
+    logFile: serverLog(plan),
     onTrouble: stderr,
   })
+}
+
+function serverLog(plan: DemoPlan): string {
+  return path.join(plan.folder, 'server.log')
+}
+
+/** The server prints its setup link to its log, where nobody would look for it. */
+function setupLine(plan: DemoPlan): string {
+  const log = readFileSync(serverLog(plan), 'utf8')
+  // with --data the log has earlier starts too
+  const thisStart = log.slice(log.lastIndexOf('Curfew is ready'))
+  const link = /http\S+\/setup\/\S+/.exec(thisStart)?.[0]
+  return link
+    ? `  Nobody administers it yet; not needed here, but this link makes you the one: ${link}\n`
+    : ''
 }
 
 function welcome(startPageUrl: string, plan: DemoPlan): string {
@@ -100,8 +115,8 @@ function welcome(startPageUrl: string, plan: DemoPlan): string {
   Open  ${startPageUrl}
 
   Sign in as alice with the password alice, open the applications, sign out of one.
-  The server is at ${plan.serverUrl}; it writes to ${path.join(plan.folder, 'server.log')}.
-  Ctrl+C ends everything.
+  The server is at ${plan.serverUrl}; it writes to ${serverLog(plan)}.
+${setupLine(plan)}  Ctrl+C ends everything.
 
 `
 }

@@ -59,7 +59,8 @@ function showVersion({ stdout }: CommandContext): number {
 function refuseUnknown(commands: readonly Command[], name: string, { stderr }: CommandContext): number {
   const names = commands.map((command) => command.name)
   const suggestion = nearestName(name, names, 'curfew ')
-  stderr(`curfew ${name} is not a command.${suggestion ? ` Did you mean ${suggestion}?` : ''}\n`)
+  const hint = suggestion ? `Did you mean ${suggestion}?` : 'curfew --help lists them.'
+  stderr(`curfew ${name} is not a command. ${hint}\n`)
   return exitUsage
 }
 

@@ -6,6 +6,7 @@ import { createAmbient } from './create-ambient.ts'
 import { importRealms } from './import-realms.ts'
 import { readSettings } from './read-settings.ts'
 import { readServerSecret } from './server-secret.ts'
+import { settingsHelp } from './settings-help.ts'
 import { untilStopped } from './until-stopped.ts'
 
 export const serve: Command = {
@@ -17,8 +18,10 @@ curfew serve --url https://id.example.com --secret-file /etc/curfew/secret
 curfew serve --url https://id.example.com --secret-file /etc/curfew/secret \\
              --database-url postgres://curfew@db/curfew --outbound-allow 10.0.0.0/8:443,8443
 
-Every setting is also a variable (--database-url is CURFEW_DATABASE_URL) and a member of --config FILE.
-docs/configuration.md lists them; curfew config print shows where each value came from.`,
+Every setting is also a variable (--database-url is CURFEW_DATABASE_URL) and a member of --config FILE
+(YAML or JSON). curfew config print shows where each value came from.
+
+${settingsHelp()}`,
   async run(context) {
     return serveUntilStopped(context)
   },

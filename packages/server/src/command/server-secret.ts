@@ -1,19 +1,20 @@
 /** The server secret: from its file, or with `--dev` made once and kept in the data folder. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../ambient/random.ts'
 import type { Settings } from '../config/schema.ts'
 import { CurfewError } from '../errors.ts'
 import { type ServerSecret, serverSecret } from '../key/seal.ts'
+import { makeDataFolder } from '../store/sqlite/data-folder.ts'
 
 const secretBytesMin = 32
 
-/** @throws CURFEW_CONFIG_INVALID when the file cannot be read or holds less than 32 bytes */
+/** @throws CURFEW_CONFIG_INVALID when the file cannot be read or holds less than 32 bytes, or the folder cannot be used */
 export function readServerSecret(settings: Settings, random: Random): ServerSecret {
   const path = settings.secret_file
   if (path !== undefined) return decode(path, readText(path))
   const own = join(settings.data, 'secret')
-  mkdirSync(settings.data, { recursive: true, mode: 0o700 })
+  makeDataFolder(settings.data)
   try {
     writeFileSync(own, `${random.bytes(48).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
   } catch (error) {

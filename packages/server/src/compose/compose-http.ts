@@ -82,7 +82,11 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     ...credentials,
     ...endpoints,
     interactions: op,
-    settings: { isPublicHttps: http.isPublicHttps, legacyRedirectUri: settings.legacy_redirect_uri },
+    settings: {
+      isPublicHttps: http.isPublicHttps,
+      legacyRedirectUri: settings.legacy_redirect_uri,
+      loopbackUrl: settings.dev && settings.url === undefined ? url : undefined,
+    },
   })
   registerAdminApi(app, { ...signOut, passwords: parts.passwords })
   registerEngine(app, { op, realms: parts.realms })

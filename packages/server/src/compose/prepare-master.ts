@@ -21,13 +21,15 @@ export interface PrepareDeps {
   readonly log: Log
 }
 
+/** @throws CURFEW_KEY_UNSEAL_FAILED when the database was made with another server secret */
 export async function prepareMaster(deps: PrepareDeps, settings: Settings): Promise<void> {
   await ensureMasterRealm(deps, deps.clock.now())
+  // opens its keys: with the wrong secret nobody could sign in, so the server must not say that it is ready
+  const master = await deps.realms.byName('master')
+  if (!master) throw new TypeError('the realm master exists once it was ensured')
   const username = settings['bootstrap.admin_username']
   const password = settings['bootstrap.admin_password']
   if (username === undefined || password === undefined) return
-  const master = await deps.realms.byName('master')
-  if (!master) throw new TypeError('the realm master exists once it was ensured')
   const hashed = await deps.passwords.hash(password)
   if (hashed === 'busy') throw new TypeError('nobody else hashes passwords while the server starts')
   const outcome = await deps.store.transact((tx) =>

@@ -2,7 +2,11 @@
 import Value from 'typebox/value'
 import { settingsSchema } from './schema.ts'
 
-export function checkSettings(values: Readonly<Record<string, unknown>>): readonly string[] {
+/** `unread`: names whose value was refused already; they are not missing. */
+export function checkSettings(
+  values: Readonly<Record<string, unknown>>,
+  unread: ReadonlySet<string>,
+): readonly string[] {
   const problems: string[] = []
   for (const error of Value.Errors(settingsSchema, values)) {
     problems.push(
@@ -10,7 +14,7 @@ export function checkSettings(values: Readonly<Record<string, unknown>>): readon
     )
   }
   checkUrl(values['url'], values['dev'] === true, problems)
-  if (values['dev'] !== true) problems.push(...missingForProduction(values))
+  if (values['dev'] !== true) problems.push(...missingForProduction(values, unread))
   const databaseUrl = values['database.url']
   if (typeof databaseUrl === 'string' && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
     problems.push('database.url must begin with postgres:// (for SQLite leave it out and set data).')
@@ -40,14 +44,17 @@ export function isLoopbackName(hostname: string): boolean {
 }
 
 /** The two lines to add, exactly. */
-function missingForProduction(values: Readonly<Record<string, unknown>>): readonly string[] {
+function missingForProduction(
+  values: Readonly<Record<string, unknown>>,
+  unread: ReadonlySet<string>,
+): readonly string[] {
   const missing: string[] = []
-  if (values['url'] === undefined) {
+  if (values['url'] === undefined && !unread.has('url')) {
     missing.push(
       'The public address is not set. Add: --url https://id.example.com (or CURFEW_URL=https://id.example.com)',
     )
   }
-  if (values['secret_file'] === undefined) {
+  if (values['secret_file'] === undefined && !unread.has('secret_file')) {
     missing.push(
       'The server secret is not set. Add: --secret-file /etc/curfew/secret (or CURFEW_SECRET_FILE=/etc/curfew/secret); make the file with: openssl rand -base64 48 > /etc/curfew/secret',
     )

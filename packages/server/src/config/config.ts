@@ -34,15 +34,19 @@ export function loadSettings(from: SettingSources): LoadedSettings {
   const values: Record<string, unknown> = {}
   const sources: Record<string, 'flag' | 'environment' | 'file' | 'default'> = {}
   const file = from.configFile ? readConfigFile(from.configFile, problems) : {}
+  // what a file would have said that cannot be read is not missing
+  const unread = new Set<string>(problems.length > 0 ? names : [])
   for (const name of names) {
     const found = firstOf(name, from, file, problems)
     sources[name] = found?.source ?? 'default'
     const schema = settingsSchema.properties[name as keyof Settings] as { default?: unknown }
-    const value = found ? coerce(name, schema, found, problems) : structuredClone(schema.default)
+    const read = found && coerce(name, schema, found, problems)
+    if (found && read === undefined) unread.add(name)
+    const value = read ?? structuredClone(schema.default)
     if (value !== undefined) values[name] = value
   }
   refuseUnknown(from, file, problems)
-  if (problems.length === 0) problems.push(...checkSettings(values))
+  problems.push(...checkSettings(values, unread))
   if (problems.length > 0) throw new CurfewError('CURFEW_CONFIG_INVALID', problems)
   return { settings: values as Settings, sources, warnings: warningsOf(from.env) }
 }
@@ -102,7 +106,7 @@ function readConfigFile(path: string, problems: string[]): Readonly<Record<strin
     return flatten(parsed as Record<string, unknown>)
   } catch (error) {
     problems.push(
-      `The configuration file ${path} cannot be used: ${error instanceof Error ? error.message.split('\n')[0] : error}.`,
+      `The configuration file ${path} cannot be used: ${error instanceof Error ? error.message.split('\n')[0]?.replace(/:$/, '') : error}.`,
     )
     return {}
   }
@@ -151,9 +155,27 @@ function unknown(spelling: string, suggestion: string | undefined): string {
 function warningsOf(env: SettingSources['env']): readonly string[] {
   const read = new Set(Object.values(keycloakAliases))
   const ignored = Object.keys(env).filter((name) => name.startsWith('KC_') && !read.has(name))
-  return ignored.map(
-    (name) => `${name} is a setting of Keycloak and is ignored; docs/configuration.md lists Curfew's.`,
-  )
+  return ignored.map((name) => {
+    const ours = counterparts[name]
+    const hint = ours ? `Curfew's is ${variableOf(ours)}` : "docs/configuration.md lists Curfew's"
+    return `${name} is a setting of Keycloak and is ignored; ${hint}.`
+  })
+}
+
+/** What a Keycloak is most often started with, and the setting that says the same here. */
+const counterparts: Readonly<Record<string, keyof Settings>> = {
+  KC_HOSTNAME: 'url',
+  KC_HTTP_HOST: 'host',
+  KC_HTTP_PORT: 'port',
+  KC_HTTP_MANAGEMENT_PORT: 'management_port',
+  KC_HTTP_RELATIVE_PATH: 'legacy_auth_path',
+  KC_DB: 'database.url',
+  KC_DB_URL: 'database.url',
+  KC_DB_POOL_MAX_SIZE: 'database.connection_count_max',
+  KC_PROXY_TRUSTED_ADDRESSES: 'proxy.trusted',
+  KC_TRUSTSTORE_PATHS: 'trust.ca_files',
+  KC_LOG_LEVEL: 'log.level',
+  KC_LOG_CONSOLE_OUTPUT: 'log.format',
 }
 
 /** The settings as lines, secrets masked. */

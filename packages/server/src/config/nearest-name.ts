@@ -1,5 +1,6 @@
 /** "Did you mean …?": the known name with the fewest changed letters, if it is near enough to be meant. */
 
+/** A third of the letters may be wrong, four at most: `foo` does not mean `dev`. */
 const distanceMax = 4
 
 export function nearestName(written: string, known: readonly string[], prefix: string): string | undefined {
@@ -7,7 +8,8 @@ export function nearestName(written: string, known: readonly string[], prefix: s
     .map((name) => ({ name, distance: editDistance(written.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  return best && best.distance <= distanceMax ? prefix + best.name : undefined
+  const allowed = Math.min(distanceMax, Math.ceil(written.length / 3))
+  return best && best.distance <= allowed ? prefix + best.name : undefined
 }
 
 /** Levenshtein's distance, with two rows. */

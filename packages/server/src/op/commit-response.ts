@@ -12,7 +12,7 @@ import { sessionCookieName } from './engine-cookie.ts'
 import { type RenderErrorPage, sendErrorPage } from './engine-error.ts'
 import { explainRefresh } from './explain-refresh.ts'
 import { errorEvent, successEvent } from './op-event.ts'
-import { isPasswordRefused } from './password-grant.ts'
+import { isPasswordGrant, isPasswordRefused, passwordGrantOff } from './password-grant.ts'
 import { answerRefusal } from './refusal-response.ts'
 import { stateSetCookie } from './session-frame/frame-cookie.ts'
 import { addSessionState, isSessionFrameOn, sessionStateOf } from './session-frame/session-state.ts'
@@ -169,6 +169,8 @@ async function describeError(
     work.tokenFault = refused.fault
     known = refused
     ctx.body = { ...(ctx.body as Payload), error_description: refreshErrorDescription(refused.fault) }
+  } else if (work.engineError?.error === 'unsupported_grant_type' && isPasswordGrant(ctx)) {
+    ctx.body = { ...(ctx.body as Payload), error_description: passwordGrantOff(work.realm) }
   } else if (work.engineError && isPasswordRefused(work.engineError)) {
     // as Keycloak; who guesses is told nothing more, and the event was written where the password was judged
     ctx.status = 401

@@ -14,7 +14,8 @@ export interface ErrorPageRequest {
   readonly reason: ErrorPageReason
   /** What support searches for. */
   readonly reference: string
-  readonly acceptLanguage: string | undefined
+  /** What the browser sent: the language that was chosen there is in a cookie of the pages. */
+  readonly headers: { readonly cookie?: string | undefined; readonly 'accept-language'?: string | undefined }
   readonly uiLocales: string | undefined
 }
 
@@ -53,7 +54,7 @@ export function sendErrorPage(deps: ErrorPageDeps, ctx: KoaContextWithOIDC, reas
     realm: currentWork().realm,
     reason,
     reference: errorReference(deps.random),
-    acceptLanguage: ctx.get('accept-language') || undefined,
+    headers: ctx.headers,
     uiLocales: typeof ctx.query['ui_locales'] === 'string' ? ctx.query['ui_locales'] : undefined,
   })
   ctx.set({ ...page.headers })

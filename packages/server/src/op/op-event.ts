@@ -5,6 +5,7 @@ import type { EventType, NewEvent } from '../event/event.ts'
 import type { Queryable } from '../store/store.ts'
 import { findServiceAccount } from './find-account.ts'
 import { tokenScope } from './mapper/granted-scope.ts'
+import { isPasswordGrant, passwordGrantOff } from './password-grant.ts'
 import { codeFaultOf, isGrantNotAllowed } from './token-error.ts'
 import { explainInvalidToken } from './token-fault.ts'
 import type { EngineError, UnitOfWork } from './unit-of-work/unit-of-work.ts'
@@ -146,7 +147,7 @@ export function errorEvent(
           ...(redirectUri ? { redirect_uri: redirectUri } : {}),
           ...(work.errorReference ? { reference: work.errorReference } : {}),
         },
-    explanation: explain(work, error, clientId ?? 'An application', at),
+    explanation: explanationOf(ctx, work, clientId ?? 'An application', at),
   }
 }
 
@@ -187,6 +188,13 @@ function errorWord(engineError: EngineError, grantType: string): string {
     default:
       return 'invalid_request'
   }
+}
+
+function explanationOf(ctx: KoaContextWithOIDC, work: UnitOfWork, clientId: string, at: Instant): string {
+  const error = work.engineError as EngineError
+  return error.error === 'unsupported_grant_type' && isPasswordGrant(ctx)
+    ? `${clientId} asked for the password grant. ${passwordGrantOff(work.realm)}`
+    : explain(work, error, clientId, at)
 }
 
 function explain(work: UnitOfWork, error: EngineError, clientId: string, at: Instant): string {

@@ -7,6 +7,7 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { Account } from '../account/account.ts'
 import { toNumericDate } from '../ambient/clock.ts'
 import { type Random, randomId } from '../ambient/random.ts'
+import { masterRealmName } from '../realm/import/built-in-objects.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
 import { usesRefreshTokens } from './client-metadata.ts'
@@ -34,6 +35,18 @@ const passwordRefused = 'password refused'
 
 export function isPasswordRefused(error: { readonly error_detail?: string | undefined }): boolean {
   return error.error_detail === passwordRefused
+}
+
+/** Of a request, also of one that was refused before its parameters were read. */
+export function isPasswordGrant(ctx: KoaContextWithOIDC): boolean {
+  return (ctx.oidc.params?.['grant_type'] ?? ctx.oidc.body?.['grant_type']) === 'password'
+}
+
+/** What opens it, and the better way (SR-24). */
+export function passwordGrantOff(realm: Pick<Realm, 'name'>): string {
+  return realm.name === masterRealmName
+    ? 'The password grant is switched off. Start the server with --master-password-grant to open it to admin-cli, or use client credentials.'
+    : 'The password grant is switched off in this realm. Set its attribute curfew.password.grant to clients to open it, or use client credentials.'
 }
 
 export function registerPasswordGrant(deps: PasswordGrantDeps, provider: Provider, realm: Realm): void {

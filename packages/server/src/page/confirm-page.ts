@@ -1,6 +1,7 @@
 /** The question before a sign-out (RIL-15, RIL-16): what will be told, and what else can be done. */
 import type { Instant } from '../ambient/clock.ts'
 import { type Html, html, type SafeUrl } from './html.ts'
+import type { Language } from './language/language.ts'
 import { type Frame, renderPage } from './layout.ts'
 
 export interface ConfirmPage {
@@ -65,11 +66,18 @@ function list({ language }: Frame, page: ConfirmPage, at: Instant): Html {
     ({
       name,
       lastActiveAt,
-    }) => html`<li><span class="letter" aria-hidden="true">${[...name][0]?.toUpperCase()}</span><b>${name}</b><small>${language.text('confirm.used', { when: language.ago(lastActiveAt, at) })}</small></li>
+    }) => html`<li><span class="letter" aria-hidden="true">${[...name][0]?.toUpperCase()}</span><b>${name}</b><small>${usedText(language, lastActiveAt, at)}</small></li>
 `,
   )
   return html`<ul class="rows" aria-label="${language.text('confirm.applications')}">
 ${rows}</ul>${hiddenCount > 0 && html`<p class="hint">${language.text('confirm.more', { count: hiddenCount })}</p>`}`
+}
+
+function usedText(language: Language, lastActiveAt: Instant, at: Instant): string {
+  const isNow = at - lastActiveAt < 60_000
+  return isNow
+    ? language.text('confirm.usedNow')
+    : language.text('confirm.used', { when: language.ago(lastActiveAt, at) })
 }
 
 function leaveOne({ language }: Frame, page: ConfirmPage): Html | undefined {

@@ -12,6 +12,7 @@ import { sessionCookieName } from '../op/engine-cookie.ts'
 import { legacyLogout } from '../op/legacy-logout.ts'
 import type { Realm } from '../realm/realm.ts'
 import { applicationName } from '../rp/client.ts'
+import { matchPostLogoutUri } from '../rp/redirect-uri.ts'
 import { findKeptRequest, keepRequest } from '../sign-out/trigger/continued-request.ts'
 import {
   decideEndSession,
@@ -38,7 +39,13 @@ import { noteLegacyRedirect } from './note-legacy-redirect.ts'
 import { frameOf, parametersOf, realmOfPage, sendErrorPage, sendPage } from './page-answer.ts'
 import { readCookie } from './page-cookie.ts'
 import { endSessionPath } from './page-path.ts'
-import { recordRefusal, type SignOutCall, type SignOutPageDeps } from './sign-out-call.ts'
+import {
+  type ApplicationLink,
+  applicationLink,
+  recordRefusal,
+  type SignOutCall,
+  type SignOutPageDeps,
+} from './sign-out-call.ts'
 import { readWhyEnded } from './why-ended.ts'
 
 /** The longest hint that is read (16 KB), a return address and a state beside it. */
@@ -178,10 +185,23 @@ async function refuse(
             askedAt: call.at,
           }),
         }
-  const page = { kind: errorPages[refusal], reference, signOutWithout }
+  const isSignedOut = sessionUid === undefined
+  const back = isSignedOut ? ownPageOfAsker(call, gathered) : undefined
+  const page = { kind: errorPages[refusal], reference, signOutWithout, isSignedOut, back }
   return sendErrorPage({ settings: deps.settings, realm, request, reply }, page, {
     uiLocales: parameters.ui_locales,
   })
+}
+
+/**
+ * The old form names nobody, and KL-53 follows no wildcard. Whoever registered one that fits has a page of its own,
+ * and that one is safe to offer.
+ */
+function ownPageOfAsker({ realm }: SignOutCall, { facts }: GatheredFacts): ApplicationLink | undefined {
+  const { redirect } = facts
+  if (redirect.kind !== 'legacy') return undefined
+  const clients = [...realm.clients.values()].filter((client) => !client.isDeleted)
+  return applicationLink(clients.find((client) => matchPostLogoutUri(client, redirect.uri) !== undefined))
 }
 
 function refuseRepeated(call: Omit<SignOutCall, 'parameters'>, parameter: string): FastifyReply {

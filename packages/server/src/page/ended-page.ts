@@ -4,7 +4,7 @@ import { type Html, html, type SafeUrl } from './html.ts'
 import { type Frame, renderPage } from './layout.ts'
 
 export type EndedPageKind =
-  | { readonly kind: 'already' | 'other' | 'stay' }
+  | { readonly kind: 'already' | 'other' | 'stay' | 'signedIn' }
   | { readonly kind: 'admin'; readonly endedAt: Instant }
   | { readonly kind: 'idle' | 'max'; readonly seconds: number }
 
@@ -29,6 +29,7 @@ ${(back || signInAgain) && html`<div class="actions">${back && html`<a class="bu
 const titleKeys = {
   already: 'already.title',
   stay: 'stay.title',
+  signedIn: 'signedIn.title',
   admin: 'ended.title',
   idle: 'ended.title',
   max: 'ended.title',
@@ -41,7 +42,8 @@ export function endedSentence({ language }: Frame, why: EndedPageKind): string |
     case 'already':
       return language.text('already.text')
     case 'stay':
-      return language.text('stay.text')
+    case 'signedIn':
+      return language.text(`${why.kind}.text`)
     case 'other':
       return language.text('ended.other')
     case 'admin':

@@ -26,6 +26,8 @@ export interface ErrorPage {
   readonly reference?: string | undefined
   /** KL-10 to KL-14: the session lives; this button asks to end it, without the refused address. */
   readonly signOutWithout?: { readonly action: SafeUrl; readonly token: string } | undefined
+  /** No session is open in this browser: there is nothing that it could sign out of. */
+  readonly isSignedOut?: boolean | undefined
   /** Back to the application's own page, where it is registered. */
   readonly back?: { readonly application: string; readonly url: SafeUrl } | undefined
 }
@@ -46,17 +48,32 @@ export const errorPageStatus: Readonly<Record<ErrorPageKind, number>> = {
 
 export function errorPage(frame: Frame, page: ErrorPage): string {
   const { language } = frame
-  const title = language.text(`error.${page.kind}.title`)
+  const { title, text, advice } = wordsOf(frame, page)
   const { signOutWithout, back } = page
-  const whatToDo = signOutWithout ? 'error.signOutWithout.do' : (`error.${page.kind}.do` as const)
   const main = html`<main>
 <h1 tabindex="-1" autofocus>${title}</h1>
-<p class="lead">${language.text(`error.${page.kind}.text`)}${signOutWithout && html` ${language.text('error.stillSignedIn')}`}</p>
+<p class="lead">${text}${signOutWithout && html` ${language.text('error.stillSignedIn')}`}</p>
 <h2>${language.text('error.what')}</h2>
-<p>${language.text(whatToDo)}</p>
+<p>${advice}</p>
 ${signOutWithout && html`<form method="post" action="${signOutWithout.action}"><input type="hidden" name="token" value="${signOutWithout.token}"><button class="button primary full" name="action" value="all">${language.text('error.signOutWithout')}</button></form>`}
 ${back && html`<div class="actions"><a class="button" href="${back.url}">${language.text('result.back', { application: back.application })}</a></div>`}
 ${page.reference && html`<p class="reference">${language.text('result.reference')} <code dir="ltr">${page.reference}</code></p>`}
 </main>`
   return renderPage(frame, { title, main })
+}
+
+/** A person without a session is told first that nothing is open; which request was refused comes second. */
+function wordsOf({ language }: Frame, { kind, isSignedOut, signOutWithout }: ErrorPage) {
+  if (isSignedOut && (kind === 'redirect' || kind === 'hint')) {
+    return {
+      title: language.text('already.title'),
+      text: language.text(`error.signedOut.${kind}`),
+      advice: language.text('error.signedOut.do'),
+    }
+  }
+  return {
+    title: language.text(`error.${kind}.title`),
+    text: language.text(`error.${kind}.text`),
+    advice: language.text(signOutWithout ? 'error.signOutWithout.do' : `error.${kind}.do`),
+  }
 }

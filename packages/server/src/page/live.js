@@ -17,7 +17,8 @@ const localize = (root) => {
   for (const element of root.querySelectorAll('time')) {
     const date = new Date(element.dateTime)
     const isToday = date.toDateString() === new Date().toDateString()
-    const style = isToday ? { timeStyle: 'medium' } : { dateStyle: 'medium', timeStyle: 'short' }
+    const day = { weekday: 'short', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }
+    const style = isToday ? { timeStyle: 'medium' } : day
     element.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(date)
   }
 }
@@ -75,7 +76,13 @@ const changed = () => {
   waitTimer = setTimeout(read, Math.max(0, lastReadAt + pauseMs - Date.now()))
 }
 
-// A proxy that holds back the stream is noticed by its silence: no event in 3 s.
+const poll = () => {
+  stop()
+  pollTimer = setInterval(read, 2000)
+}
+
+// A proxy that holds back the stream is noticed by its silence: no event in 3 s. One that answers for a server that
+// is away ends the stream for good: a browser connects again after a cut, never after an error.
 const follow = () => {
   stop()
   let isHeard = false
@@ -83,15 +90,11 @@ const follow = () => {
   for (const name of ['snapshot', 'app', 'summary', 'end']) {
     source.addEventListener(name, () => {
       isHeard = true
-      if (name !== 'snapshot' || lastReadAt > 0) changed()
-      if (name === 'end') source?.close()
+      changed()
     })
   }
-  setTimeout(() => {
-    if (isHeard || !source) return
-    stop()
-    pollTimer = setInterval(read, 2000)
-  }, 3000)
+  source.onerror = () => source?.readyState === 2 && poll()
+  setTimeout(() => isHeard || !source || poll(), 3000)
 }
 
 for (const part of parts(document)) shown.set(part.id, part.innerHTML)

@@ -12,6 +12,8 @@ import { type HeaderNeeds, pageHeaders } from './security-headers.ts'
 export interface PageSettings {
   /** The configured public address is https. */
   readonly isPublicHttps: boolean
+  /** The public address of a server under development that was given none. */
+  readonly loopbackUrl?: string | undefined
   /** The operator's help page, linked at the same place of every page. */
   readonly helpUrl?: string | undefined
 }

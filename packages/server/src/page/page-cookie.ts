@@ -7,7 +7,7 @@ import { readCookie as readHeader } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import { resultPath } from './page-path.ts'
 
-export function readCookie({ headers }: FastifyRequest, name: string): string | undefined {
+export function readCookie({ headers }: Pick<FastifyRequest, 'headers'>, name: string): string | undefined {
   return readHeader(headers.cookie, name)
 }
 

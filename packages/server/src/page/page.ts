@@ -17,6 +17,7 @@ import { errorPage } from './error-page.ts'
 import { chooseLanguage } from './language/choose-language.ts'
 import { registerLanguage } from './language-route.ts'
 import { frameOf, sendErrorPage, sendPage } from './page-answer.ts'
+import { languageCookieName, readCookie } from './page-cookie.ts'
 import { resourceCacheControl, resources } from './resources.ts'
 import { registerResultPages } from './result-routes.ts'
 import { pageHeaders } from './security-headers.ts'
@@ -25,10 +26,12 @@ import { registerSignInPages, type SignInPageDeps } from './sign-in-routes.ts'
 import type { SignOutPageDeps } from './sign-out-call.ts'
 import { accessibilityPage } from './statement-page.ts'
 import { registerWelcome } from './welcome-routes.ts'
+import { registerWrongAddress } from './wrong-address.ts'
 
 export type PageDeps = SignInPageDeps & SetupPageDeps & SignOutPageDeps
 
 export function registerPages(app: FastifyInstance, deps: PageDeps): void {
+  registerWrongAddress(app, deps)
   registerResources(app)
   registerWelcome(app, deps)
   registerSetupPages(app, deps)
@@ -80,11 +83,16 @@ export function renderOpError(request: {
   }
   readonly reason: ErrorPageKind
   readonly reference: string
-  readonly acceptLanguage: string | undefined
+  readonly headers: { readonly cookie?: string | undefined; readonly 'accept-language'?: string | undefined }
   readonly uiLocales: string | undefined
 }): { readonly html: string; readonly headers: Readonly<Record<string, string>> } {
-  const { realm, reason, reference, acceptLanguage, uiLocales } = request
-  const language = chooseLanguage({ uiLocales, acceptLanguage, realmDefault: realm.settings.defaultLocale })
+  const { realm, reason, reference, headers, uiLocales } = request
+  const language = chooseLanguage({
+    chosen: readCookie({ headers }, languageCookieName(realm.issuer.startsWith('https:'))),
+    uiLocales,
+    acceptLanguage: headers['accept-language'],
+    realmDefault: realm.settings.defaultLocale,
+  })
   const frame = { language, brandName: realm.settings.displayName || realm.name }
   return {
     html: errorPage(frame, { kind: reason, reference }),

@@ -46,11 +46,12 @@ function minifyStyle(text: string): string {
     .trim()
 }
 
-/** Whole-line comments and indentation; the script keeps none at the end of a line. */
+/** Whole-line comments, indentation, blanks around operators; the script keeps no comment at the end of a line. */
 function stripComments(text: string): string {
   return text
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('//'))
     .join('\n')
+    .replaceAll(/ (=>|[!=]==|=|&&|\|\||\?|:) /g, '$1')
 }

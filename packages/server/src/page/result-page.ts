@@ -147,17 +147,10 @@ function rowItem(language: Language, row: ResultRow): Html {
   const took =
     row.state.tookMs === undefined
       ? undefined
-      : html`<small>${language.text('result.took', { seconds: roundedSeconds(row.state.tookMs) })}</small>`
+      : html`<small>${language.text('result.took', { seconds: language.seconds(row.state.tookMs) })}</small>`
   return html`<li class="${row.state.word}" id="live-row-${row.key}"><svg class="symbol" aria-hidden="true"><use href="${symbolUrl(row.state.word)}"/></svg><b>${row.application}</b><p class="word">${language.text(`state.${row.state.word}`)}</p>${took}
 ${lineText(language, row)}</li>
 `
-}
-
-/** Two digits while they say something, whole seconds after that. */
-function roundedSeconds(durationMs: number): number {
-  return durationMs < 10_000
-    ? Math.max(0.01, Math.round(durationMs / 10) / 100)
-    : Math.round(durationMs / 1000)
 }
 
 /** The second line (experience.md §3.2): why, when next, when it ended there. Never a technical reason. */

@@ -5,7 +5,13 @@ import { type Frame, renderPage } from './layout.ts'
 /** ASVS 5.0 6.2.1: at least 8 characters. */
 export const passwordLengthMin = 8
 
-export type SetupProblem = 'ticketWrong' | 'usernameWrong' | 'emailWrong' | 'passwordShort' | 'passwordCommon'
+export type SetupProblem =
+  | 'ticketWrong'
+  | 'usernameWrong'
+  | 'usernameTaken'
+  | 'emailWrong'
+  | 'passwordShort'
+  | 'passwordCommon'
 
 export interface SetupPage {
   readonly action: SafeUrl
@@ -46,7 +52,7 @@ function accountForm({ language }: Frame, page: SetupPage, values: NonNullable<S
 <input id="organisation" name="organisation" type="text" dir="auto" value="${values.organisation}" autocomplete="organization" maxlength="100" aria-describedby="organisation-hint">
 <p class="hint" id="organisation-hint">${language.text('setup.organisationHint')}</p></div>
 <div class="field"><label for="username">${language.text('setup.username')}</label>
-<input id="username" name="username" type="text" dir="auto" value="${values.username}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="255" required${wrong('usernameWrong')}></div>
+<input id="username" name="username" type="text" dir="auto" value="${values.username}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="255" required${wrong('usernameWrong', 'usernameTaken')}></div>
 <div class="field"><label for="email">${language.text('setup.email')}</label>
 <input id="email" name="email" type="email" dir="ltr" value="${values.email}" autocomplete="email" maxlength="255"${wrong('emailWrong')}></div>
 <div class="field"><label for="password">${language.text('setup.password')}</label>

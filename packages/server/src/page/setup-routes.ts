@@ -1,12 +1,14 @@
 /** The first administrator: the page behind the one-time link that the server prints (experience.md §4.1). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { passwordLengthMax } from '../account/password.ts'
+import { passwordLengthMax, type StoredPassword } from '../account/password.ts'
 import type { PasswordPool } from '../account/password-pool.ts'
 import type { Ambient } from '../ambient/ambient.ts'
-import { bootstrapAdmin } from '../realm/bootstrap-admin.ts'
-import type { Realms } from '../realm/realm.ts'
-import { isSetupTicketValid, useSetupTicket } from '../realm/setup-ticket.ts'
-import type { Store } from '../store/store.ts'
+import type { Instant } from '../ambient/clock.ts'
+import { type BootstrapOutcome, bootstrapAdmin, hasAdministrator } from '../realm/bootstrap-admin.ts'
+import type { Realm, Realms } from '../realm/realm.ts'
+import { giveSetupTicketBack, isSetupTicketValid, useSetupTicket } from '../realm/setup-ticket.ts'
+import { updateRepresentation } from '../realm/update-representation.ts'
+import type { Store, Tx } from '../store/store.ts'
 import { localUrl } from './html.ts'
 import {
   frameOf,
@@ -42,7 +44,11 @@ export function registerSetupPages(app: FastifyInstance, deps: SetupPageDeps): v
   const show = (request: FastifyRequest, reply: FastifyReply, page: SetupPage, status = 200): FastifyReply =>
     sendPage(reply, deps.settings, status, setupPage(frameOf(deps.settings, undefined, request), page))
 
-  app.get('/setup', async (request, reply) => show(request, reply, { action: localUrl('/setup') }))
+  app.get('/setup', async (request, reply) => {
+    // set up already: the bare address says where one is
+    if (await hasAdministrator(deps.store.read)) return reply.redirect('/')
+    return show(request, reply, { action: localUrl('/setup') })
+  })
   app.post('/setup', async (request, reply) => {
     const ticket = parametersOf(request).get('ticket') ?? ''
     if (await isSetupTicketValid(deps.store.read, ticket, deps.ambient.clock.now())) {
@@ -99,14 +105,43 @@ async function makeAdministrator(
     return sendErrorPage({ settings, realm: undefined, request, reply }, { kind: 'unavailable' })
   }
   const at = ambient.clock.now()
-  const outcome = await store.transact(async (tx) => {
-    if (!(await useSetupTicket(tx, ticket, at))) return 'ticket_used'
-    return bootstrapAdmin(ambient, tx, master, { username: values.username, password: hashed }, at)
-  })
-  if (outcome === 'created') return sendDone(deps, request, reply, values.username)
-  const page =
-    outcome === 'name_taken' ? ({ action, values, problem: 'usernameWrong' } as const) : ticketWrong
-  return show(request, reply, page, 400)
+  const outcome = await store.transact((tx) =>
+    setUp(ambient, tx, { ticket, master, answers: values, hashed, at }),
+  )
+  switch (outcome) {
+    case 'created':
+      realms.invalidate(master.id)
+      return sendDone(deps, request, reply, values.username)
+    case 'name_taken':
+      return show(request, reply, { action, values, problem: 'usernameTaken' }, 400)
+    case 'ticket_used':
+    case 'has_administrator':
+      return show(request, reply, ticketWrong, 400)
+  }
+}
+
+/** The administrator, and the organisation's name above the pages of `master`. */
+async function setUp(
+  ambient: Ambient,
+  tx: Tx,
+  of: {
+    readonly ticket: string
+    readonly master: Realm
+    readonly answers: Answers
+    readonly hashed: StoredPassword
+    readonly at: Instant
+  },
+): Promise<BootstrapOutcome | 'ticket_used'> {
+  const { ticket, master, answers, hashed, at } = of
+  if (!(await useSetupTicket(tx, ticket, at))) return 'ticket_used'
+  const { username, organisation } = answers
+  const email = answers.email || undefined
+  const outcome = await bootstrapAdmin(ambient, tx, master, { username, email, password: hashed }, at)
+  if (outcome === 'name_taken') await giveSetupTicketBack(tx, ticket)
+  if (outcome === 'created' && organisation !== '') {
+    await updateRepresentation(tx, master.id, { displayName: organisation })
+  }
+  return outcome
 }
 
 function read(form: URLSearchParams, name: string): string {

@@ -34,7 +34,7 @@ export function signInPage(frame: Frame, page: SignInPage): string {
   const main = html`<main>
 <h1>${language.text('signIn.title')}</h1>
 ${lead(frame, page)}
-${page.ended && !problem && html`<p class="note" role="status">${endedSentence(frame, page.ended)}</p>`}${problem && html`<div class="note alert" id="problem" role="alert" tabindex="-1" autofocus>${problemText(frame, problem)}</div>`}
+${page.ended && !problem && html`<div class="note" role="status"><p><strong>${language.text('ended.title')}</strong></p><p>${endedSentence(frame, page.ended)}</p></div>`}${problem && html`<div class="note alert" id="problem" role="alert" tabindex="-1" autofocus>${problemText(frame, problem)}</div>`}
 <form method="post" action="${page.action}">
 <input type="hidden" name="csrf" value="${page.csrfToken}">
 <div class="field"><label for="username">${language.text(page.withEmail ? 'signIn.login' : 'signIn.username')}</label>

@@ -14,9 +14,11 @@ import type { ServerSecret } from '../key/seal.ts'
 import { sessionCookieName } from '../op/engine-cookie.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
 import { applicationName } from '../rp/client.ts'
+import { findSessionByCookie } from '../session/find-session-by-cookie.ts'
+import { isAlive } from '../session/session.ts'
 import { type CredentialDeps, verifyCredentials } from '../sign-in/verify-credentials.ts'
 import { consentPage } from './consent-page.ts'
-import type { EndedPageKind } from './ended-page.ts'
+import { type EndedPageKind, endedPage } from './ended-page.ts'
 import { localUrl, type SafeUrl } from './html.ts'
 import {
   formOf,
@@ -114,8 +116,25 @@ async function openCall(
   if (found.kind === 'waiting' && found.uid === interaction)
     return { deps, realm, waiting: found, request, reply }
   if (found.kind === 'restart') reply.redirect(found.location, 303)
-  else sendErrorPage({ settings: deps.settings, realm, request, reply }, { kind: 'interaction' })
+  else await showOver(deps, realm, request, reply)
   return undefined
+}
+
+/** An old page: to somebody who is signed in, as after the browser's back button, nothing went wrong. */
+async function showOver(
+  deps: SignInPageDeps,
+  realm: Realm,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const cookie = readCookie(request, sessionCookieName(realm))
+  const session =
+    cookie === undefined ? undefined : await findSessionByCookie(deps.store.read, realm.id, cookie)
+  if (!session || !isAlive(session, deps.ambient.clock.now())) {
+    return sendErrorPage({ settings: deps.settings, realm, request, reply }, { kind: 'interaction' })
+  }
+  const frame = frameOf(deps.settings, realm, request)
+  return sendPage(reply, deps.settings, 200, endedPage(frame, { why: { kind: 'signedIn' } }))
 }
 
 async function answerSignIn(call: Call, form: URLSearchParams): Promise<FastifyReply> {

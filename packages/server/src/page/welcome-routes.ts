@@ -22,10 +22,15 @@ export function registerWelcome(app: FastifyInstance, { store, realms, settings 
     if (!(await hasAdministrator(store.read))) {
       return reply.code(302).headers({ location: '/setup', 'cache-control': 'no-store' }).send()
     }
-    const page = welcomePage(frameOf(settings, undefined, request), {
-      address: master.issuer.slice(0, master.issuer.lastIndexOf('/realms/')),
-      discovery: webUrl(`${master.issuer}/.well-known/openid-configuration`),
-    })
+    const frame = frameOf(settings, undefined, request)
+    const brandName = master.settings.displayName || frame.brandName
+    const page = welcomePage(
+      { ...frame, brandName },
+      {
+        address: master.issuer.slice(0, master.issuer.lastIndexOf('/realms/')),
+        discovery: webUrl(`${master.issuer}/.well-known/openid-configuration`),
+      },
+    )
     return sendPage(reply, settings, 200, page)
   })
 }

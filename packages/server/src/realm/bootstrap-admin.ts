@@ -21,7 +21,11 @@ export async function bootstrapAdmin(
   deps: Pick<WriteDeps, 'random'>,
   tx: Tx,
   master: Realm,
-  admin: { readonly username: string; readonly password: StoredPassword },
+  admin: {
+    readonly username: string
+    readonly email?: string | undefined
+    readonly password: StoredPassword
+  },
   at: Instant,
 ): Promise<BootstrapOutcome> {
   if (await hasAdministrator(tx)) return 'has_administrator'
@@ -32,7 +36,7 @@ export async function bootstrapAdmin(
     id,
     realmId: master.id,
     username,
-    email: undefined,
+    email: admin.email,
     emailVerified: false,
     firstName: undefined,
     lastName: undefined,

@@ -61,6 +61,16 @@ export async function useSetupTicket(tx: Tx, ticket: string, at: Instant): Promi
   return numUpdatedRows === 1n
 }
 
+/** After a use in the same transaction that led to nothing, so that the person can answer again. */
+export async function giveSetupTicketBack(tx: Tx, ticket: string): Promise<void> {
+  await tx.db
+    .updateTable('handle')
+    .set({ used_at: null })
+    .where('id_hash', '=', hash(ticket))
+    .where('purpose', '=', purpose)
+    .execute()
+}
+
 /** What people type: lower case, with or without the hyphens. */
 function hash(ticket: string): string {
   const canonical = ticket.toUpperCase().replaceAll(/[^0-9A-Z]/g, '')

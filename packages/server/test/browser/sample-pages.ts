@@ -149,6 +149,7 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
   'ended-already': (frame) => endedPage(frame, { why: { kind: 'already' }, back: backToWiki, signInAgain }),
   'ended-admin': (frame) => endedPage(frame, { why: { kind: 'admin', endedAt: at }, signInAgain }),
   'ended-idle': (frame) => endedPage(frame, { why: { kind: 'idle', seconds: 1800 }, signInAgain }),
+  'ended-signed-in': (frame) => endedPage(frame, { why: { kind: 'signedIn' } }),
   'ended-stay': (frame) => endedPage(frame, { why: { kind: 'stay' }, back: backToWiki }),
   ...Object.fromEntries(
     errorPageKinds.map((kind) => [
@@ -163,6 +164,8 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
       signOutWithout: { action: localUrl('/realms/demo/logout-confirm'), token: 'token' },
       back: backToWiki,
     }),
+  'error-signed-out': (frame) =>
+    errorPage(frame, { kind: 'redirect', reference: 'er_5QX2PD', isSignedOut: true }),
   'setup-ticket': (frame) => setupPage(frame, { action: localUrl('/setup'), problem: 'ticketWrong' }),
   setup: (frame) =>
     setupPage(frame, {

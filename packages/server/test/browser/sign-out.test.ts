@@ -142,4 +142,26 @@ forEachDatabase('a person in Chromium', (database) => {
     await page.locator('h1:has-text("2 of 2")').waitFor({ timeout: 15_000 })
     await context.close()
   })
+
+  test('a stream that a proxy ends with an error, as while the server starts again, loses nothing (acceptance 11)', async () => {
+    const { context, page } = await openBrowser()
+    const wiki = await signIn(page, 'wiki', 'chat')
+    receiver.behave('chat', 503)
+    let streamCount = 0
+    await page.route('**/events', (route) =>
+      streamCount++ === 0
+        ? route.fulfill({
+            contentType: 'text/event-stream',
+            body: 'retry: 100\nevent: snapshot\ndata: {}\n\n',
+          })
+        : route.fulfill({ status: 502, body: 'bad gateway' }),
+    )
+    await page.goto(wiki.logoutUrl())
+    await page.click('text=Sign out of all')
+    await page.locator('h1:has-text("1 of 2")').waitFor()
+    receiver.behave('chat', 200)
+    await page.locator('h1:has-text("2 of 2")').waitFor({ timeout: 15_000 })
+    assert.equal(streamCount, 2)
+    await context.close()
+  })
 })

@@ -277,6 +277,7 @@ forEachDatabase('tokens in the dialect of Keycloak', (database) => {
       await using off = await startOpHost({ store, clients, realmNames: ['closed'] })
       const refused = await off.rp('cli', { realm: 'closed' }).post('token', fields)
       assert.equal(refused.body.error, 'unsupported_grant_type')
+      assert.match(String(refused.body.error_description), /curfew\.password\.grant .* client credentials/)
     }
     await using host = await startOpHost({
       store,

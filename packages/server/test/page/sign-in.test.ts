@@ -147,6 +147,11 @@ forEachDatabase('the sign-in page', (database) => {
     assert.equal(chosen.status, 303)
     assert.equal(chosen.location, page.url)
     assert.match((await agent.get(page.url)).text, /<html lang="de"/)
+    const unknown = await agent.get(
+      `${world.issuer}/protocol/openid-connect/auth?client_id=nobody&ui_locales=fr`,
+    )
+    assert.match(unknown.text, /<html lang="de"/)
+    assert.match(unknown.text, /Diese Anwendung ist nicht bekannt/)
     for (const back of [
       'https://evil.example/',
       '//evil.example',
@@ -185,7 +190,10 @@ forEachDatabase('the sign-in page', (database) => {
   test('an interaction that is over says so, and an unknown realm is a page with 404', async () => {
     const agent = world.browser()
     const page = await open(agent)
-    await agent.submit(page, { username: 'alice', password: testPassword })
+    await agent.follow(await agent.submit(page, { username: 'alice', password: testPassword }), world.url)
+    const back = await agent.get(page.url)
+    assert.equal(back.status, 200, 'the back button of somebody who is signed in')
+    assert.match(back.text, /You are signed in/)
     agent.cookies.clear()
     const gone = await agent.get(page.url)
     assert.equal(gone.status, 400)

@@ -71,6 +71,35 @@ describe('curfew serve with settings that cannot work', () => {
     assert.match(busy.stderr, new RegExp(`Port ${taken.port} of 127\\.0\\.0\\.1 is taken`))
   })
 
+  test('a data folder that is a file is said in a sentence', async () => {
+    const file = join(folder, 'a-file')
+    writeFileSync(file, '')
+    const { code, stderr } = await runCurfew(['serve', '--dev', '--data', file, '--port', '0'])
+    assert.equal(code, 78)
+    assert.match(stderr, /a-file is not a folder\. Name one with --data/)
+    assert.doesNotMatch(stderr, /\n\s+at /, 'no stack')
+  })
+
+  test('what is found wrong after the database was opened ends the process too: a network, the secret of another database', async () => {
+    const data = join(folder, 'opened')
+    const network = await runCurfew([
+      ...['serve', '--dev', '--data', data, '--port', '0'],
+      ...['--outbound-allow', '10.0.0.0/99'],
+    ])
+    assert.equal(network.code, 78, network.stderr)
+    assert.match(network.stderr, /"10\.0\.0\.0\/99" is not a network/)
+    await using server = await startServerProcess({ dataDir: data })
+    await server.stop()
+    const secret = join(folder, 'other-secret')
+    writeFileSync(secret, 'b'.repeat(64))
+    const { code, stdout, stderr } = await runCurfew([
+      ...['serve', '--dev', '--data', data, '--port', '0', '--secret-file', secret],
+    ])
+    assert.equal(code, 78, stderr)
+    assert.match(stderr, /sealed with another server secret/)
+    assert.doesNotMatch(stdout, /ready/)
+  })
+
   test('a realm file that is wrong changes nothing and names what is wrong', async () => {
     const file = join(folder, 'wrong.json')
     writeFileSync(file, '{ "realm": "test",\n  "clients": [ { "clientId": 5 } ] }')

@@ -86,6 +86,7 @@ function pageHeaders(applications: readonly DemoApplication[]): Readonly<Record<
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',
     'content-security-policy': `default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self' ${origins}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
-    'referrer-policy': 'no-referrer',
+    // with no-referrer a form without script would send `Origin: null`, and be refused
+    'referrer-policy': 'same-origin',
   }
 }

@@ -15,7 +15,8 @@ export function startPage(plan: DemoPlan, applications: readonly DemoApplication
 <body>
 <header>
 <h1>Sign in once. Sign out once.</h1>
-<p>Applications of other people’s making, one sign-in for all of them. Sign out of one and watch the others.</p>
+<p>${number(applications.length)} small applications, built with other people’s libraries, share one sign-in. Sign in as <code>alice</code> with the password <code>alice</code>, sign out of one, and watch the others.</p>
+<noscript><p>Without script the cards do not follow by themselves.</p></noscript>
 </header>
 <main>
 <ul class="applications">
@@ -23,7 +24,7 @@ ${applications.map(card).join('\n')}
 </ul>
 <p class="sum" id="sum" role="status">&nbsp;</p>
 <ol class="steps">
-<li><strong>Sign in at one</strong> as <code>alice</code> with the password <code>alice</code>.</li>
+<li><strong>Sign in at one.</strong> The browser goes to the server for it, and comes back.</li>
 <li><strong>Open the others.</strong> They know you already.</li>
 <li><strong>Sign out at one.</strong> The page that you land on says of each application whether it was told, and the cards above follow.</li>
 <li><strong>Stop one first</strong>, then sign out. Its sign-out waits, and arrives when you start it again. Each application can also be broken from its own page.</li>
@@ -35,6 +36,10 @@ ${applications.map(card).join('\n')}
 </body>
 </html>
 `
+}
+
+function number(count: number): string {
+  return ['No', 'One', 'Two', 'Three', 'Four'][count] ?? String(count)
 }
 
 function card({ name, title, madeOf, url, canBeTold, process }: DemoApplication): string {

@@ -68,6 +68,17 @@ describe('languages', () => {
     assert.equal(languageOf('en').duration(0.2), '1 second')
   })
 
+  test('the time that a sign-out took stands in a column: two digits below ten seconds, none above', () => {
+    const shown = (tag: 'en' | 'de') => [2, 100, 1234, 14_400].map((ms) => languageOf(tag).seconds(ms))
+    assert.deepEqual(shown('en'), ['0.01', '0.10', '1.23', '14'])
+    assert.deepEqual(shown('de'), ['0,01', '0,10', '1,23', '14'])
+  })
+
+  test('an instant says its day and its zone, for readers without script', () => {
+    const { markup } = languageOf('en').time(Date.UTC(2026, 10, 29, 4, 3, 12))
+    assert.match(markup, /^<time datetime="2026-11-29T04:03:12\.000Z">Nov 29, 4:03:12\sAM UTC<\/time>$/)
+  })
+
   test('a message with unmatched braces is refused', () => {
     for (const text of ['{', '}', '{a', '{a, plural, one {x}', '{a, plural, one {x}}', '{a b}']) {
       assert.throws(() => parseMessage(text), SyntaxError, text)

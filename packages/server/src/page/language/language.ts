@@ -35,8 +35,10 @@ export interface Language {
   text(key: MessageKey, values?: Readonly<Record<string, string | number>>): string
   /** As `text`, where values may be markup; everything else is escaped. */
   html(key: MessageKey, values: MessageValues): Html
-  /** `<time>` with the time of day; the page's script shows it in the browser's own zone. */
+  /** `<time>` with day, time and zone; the page's script shows it in the browser's own zone. */
   time(at: Instant): Html
+  /** "0.40", and "14" from ten seconds on: as many digits as say something, and one above the other in a column. */
+  seconds(durationMs: number): string
   /** "4 minutes, 12 seconds". */
   duration(seconds: number): string
   /** "3 minutes ago". */
@@ -95,6 +97,7 @@ function makeLanguage(tag: LanguageTag): Language {
     text: (key, values = {}) => write(key, values, (text) => text),
     html: (key, values) => new Html(write(key, values, (text) => html`${text}`.markup)),
     time: (at) => timeElement(locale, at),
+    seconds: (durationMs) => secondsText(locale, durationMs),
     duration: (seconds) => durationText(locale, seconds),
     ago: (at, now) => agoText(locale, Math.max(0, now - at)),
   }
@@ -123,9 +126,25 @@ function formatPart(part: MessagePart, values: MessageValues, writer: Writer, co
 
 function timeElement(locale: string, at: Instant): Html {
   const date = new Date(at)
-  const shown = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', timeZone: 'UTC' }).format(date)
-  // the zone is said because a page without script cannot know the reader's
+  const shown = new Intl.DateTimeFormat(locale, {
+    month: 'short',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZone: 'UTC',
+  }).format(date)
+  // day and zone are said because a page without script knows neither the reader's clock nor zone
   return html`<time datetime="${date.toISOString()}">${shown} UTC</time>`
+}
+
+function secondsText(locale: string, durationMs: number): string {
+  const digits = durationMs < 10_000 ? 2 : 0
+  const shown = digits === 2 ? Math.max(0.01, durationMs / 1000) : durationMs / 1000
+  return new Intl.NumberFormat(locale, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(shown)
 }
 
 function durationText(locale: string, seconds: number): string {

@@ -1,5 +1,4 @@
 /** The embedded database: one file, one process, durable commits. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Ambient } from '../../ambient/ambient.ts'
@@ -7,12 +6,13 @@ import { CurfewError } from '../../errors.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
+import { makeDataFolder } from './data-folder.ts'
 import { createWriter, unavailable } from './group-commit.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 
 export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
-  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
+  makeDataFolder(settings.dataDir)
   const lock = lockFolder(settings.dataDir)
   const file = join(settings.dataDir, 'curfew.db')
   makePrivateFile(file)

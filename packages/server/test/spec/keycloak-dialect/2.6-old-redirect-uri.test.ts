@@ -15,6 +15,7 @@ forEachDatabase('the redirect_uri of Keycloak before 18 (keycloak-dialect.md §2
           clientId: 'portal',
           redirectUri: 'https://portal.example/*',
           attributes: { 'post.logout.redirect.uris': '' },
+          representation: { baseUrl: 'https://portal.example/start' },
         },
         { clientId: 'wiki', redirectUri: 'https://wiki.example/callback' },
         { clientId: 'chat', redirectUri: 'https://chat.example/callback' },
@@ -57,6 +58,21 @@ forEachDatabase('the redirect_uri of Keycloak before 18 (keycloak-dialect.md §2
     assert.match(exact.text, /href="https:\/\/wiki\.example\/callback"/)
     assert.equal((await logout(world.browser(), { redirect_uri: home })).status, 400)
     assert.equal((await logout(world.browser(), { redirect_uri: 'https://evil.example/' })).status, 400)
+  })
+
+  test('without a session the refusal says that nothing is open, and offers only the page that the application registered', async () => {
+    const agent = world.browser()
+    const page = await logout(agent, { redirect_uri: `${home}any/where?x=1` })
+    assert.equal(page.status, 400)
+    assert.match(page.text, /<h1[^>]*>You are signed out<\/h1>/)
+    assert.match(page.text, /<a class="button" href="https:\/\/portal\.example\/start">Back to portal<\/a>/)
+    assert.doesNotMatch(page.text, /any\/where|<form[^>]*logout-confirm|Sign out without/)
+    const evil = await logout(agent, { redirect_uri: 'https://evil.example/' })
+    assert.match(evil.text, /<h1[^>]*>You are signed out<\/h1>/)
+    assert.doesNotMatch(evil.text, /evil|Back to/)
+    const hint = await logout(agent, { id_token_hint: 'forged' })
+    assert.equal(hint.status, 400)
+    assert.doesNotMatch(hint.text, /still signed in/)
   })
 
   test('the modern parameter wins where both are sent', async () => {
