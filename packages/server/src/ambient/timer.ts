@@ -3,15 +3,18 @@
  */
 
 export interface Timer {
-  /** Runs `run` once after `delayMs`, unless the returned function is called first. The process may end meanwhile. */
-  after(delayMs: number, run: () => void): () => void
+  /**
+   * Runs `run` once after `delayMs`, unless the returned function is called first. The process may end meanwhile,
+   * unless `keepsAlive` (default false).
+   */
+  after(delayMs: number, run: () => void, keepsAlive?: boolean): () => void
 }
 
 /** Node's timers. They are unreferenced: a waiting retry must not keep a drained process alive. */
 export const systemTimer: Timer = {
-  after(delayMs, run) {
+  after(delayMs, run, keepsAlive = false) {
     const handle = setTimeout(run, Math.min(delayMs, 2 ** 31 - 1))
-    handle.unref()
+    if (!keepsAlive) handle.unref()
     return () => clearTimeout(handle)
   },
 }

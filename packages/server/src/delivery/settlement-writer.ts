@@ -59,7 +59,8 @@ export function createSettlementWriter(deps: SettlementWriterDeps): SettlementWr
         waiting.push({ settled, resolve })
         if (isDraining) return
         isDraining = true
-        deps.timer.after(gatherMs, () => void drain())
+        // an outcome that waits is work: a process that drains must not end before it
+        deps.timer.after(gatherMs, () => void drain(), true)
       })
     },
   }

@@ -49,13 +49,18 @@ forEachDatabase('an application whose address was wrong', (database) => {
     const isTold = (id: string): boolean => receiver.received.some(({ clientId }) => clientId === id)
     for (let tryNumber = 0; tryNumber < 100 && !clientIds.every(isTold); tryNumber++) await wait(50)
     assert.deepEqual(clientIds.filter(isTold), clientIds)
-    const attempts = await world.server.store.read.db
+    const accepted = world.server.store.read.db
       .selectFrom('attempt as a')
       .innerJoin('delivery as d', 'd.id', 'a.delivery_id')
       .select(['d.client_id', 'd.generation', 'd.replay_actor', 'a.address', 'a.outcome'])
       .where('a.outcome', '=', 'accepted')
       .orderBy('d.client_id')
-      .execute()
+    // an outcome is stored a moment after its answer
+    let attempts = await accepted.execute()
+    for (let tryNumber = 0; tryNumber < 100 && attempts.length < clientIds.length; tryNumber++) {
+      await wait(20)
+      attempts = await accepted.execute()
+    }
     assert.deepEqual(
       attempts.map((row) => [row.client_id, row.generation, row.replay_actor, row.address]),
       [
