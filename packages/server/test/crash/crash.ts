@@ -18,8 +18,11 @@ const killCount = Number(values.kills)
 const seed = values.seed === undefined ? process.pid : Number(values.seed)
 const dialects: readonly Dialect[] = values.database ? [values.database as Dialect] : ['sqlite', 'postgres']
 
-for (const dialect of dialects) {
-  console.log(`${killCount} kills on ${dialect}, seed ${seed}`)
+// side by side: most of a run is waiting for restarts and for leases of the dead
+const broken = await Promise.all(dialects.map(run))
+if (broken.includes(true)) process.exitCode = 1
+
+async function run(dialect: Dialect): Promise<boolean> {
   const report = await runCrashes({
     dialect,
     killCount,
@@ -28,12 +31,13 @@ for (const dialect of dialects) {
       if (values.quiet) return
       const at = kill.kind === 'gate' ? `${kill.cliff.gate} #${kill.cliff.arrival}` : `${kill.afterMs} ms`
       console.log(
-        `  ${String(index + 1).padStart(4)}  ${kill.kind.padEnd(8)} ${at}${hit ? '' : '  (nobody came)'}`,
+        `  ${dialect.padEnd(8)} ${String(index + 1).padStart(4)}  ${kill.kind.padEnd(8)} ${at}${hit ? '' : '  (nobody came)'}`,
       )
     },
   })
+  console.log(`${killCount} kills on ${dialect}, seed ${seed}`)
   print(report, killCount)
-  if (isBroken(report)) process.exitCode = 1
+  return isBroken(report)
 }
 
 function print(report: CrashReport, kills: number): void {
