@@ -29,7 +29,7 @@ const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.m
 const startLimitMs = 60_000
 const startTextMax = 100_000
 /** As `npm run curfew` has them. */
-const memoryFlags = ['--max-semi-space-size=16', '--heap-growing-percent=60']
+const memoryFlags = ['--max-semi-space-size=8', '--heap-growing-percent=60']
 
 export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'curfew-bench-'))
