@@ -1,4 +1,5 @@
 /** How a session ended, for the sentence of an error event. */
+import { sql } from 'kysely'
 import type { SessionEnd } from '../event/explain.ts'
 import type { SignOutCause } from '../sign-out/sign-out-command.ts'
 import type { Queryable } from '../store/store.ts'
@@ -12,7 +13,8 @@ export async function findEndOfSession(
     .selectFrom('sign_out')
     .select(['id', 'cause', 'committed_at'])
     .where('session_uid', '=', sessionUid)
-    .where('scope', '=', 'session')
+    // written out, or neither database uses the index of sign-outs by session
+    .where('scope', '=', sql.lit('session'))
     .executeTakeFirst()
   return row && { signOutId: row.id, cause: row.cause as SignOutCause, committedAt: row.committed_at }
 }

@@ -2,6 +2,7 @@
  * Removes tombstones that nothing can refer to any more: sessions that ended longer ago than the longest artefact
  * derived from them lives (SR-08), with their client sessions. In small batches, so that the writer stays free.
  */
+import { sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import type { Store } from '../store/store.ts'
 
@@ -14,7 +15,8 @@ export async function pruneSessions(store: Store, at: Instant): Promise<boolean>
   const old = await store.read.db
     .selectFrom('session')
     .select('uid')
-    .where('state', '=', 'ended')
+    // written out, or neither database uses the index of the ended sessions
+    .where('state', '=', sql.lit('ended'))
     .where('ended_at', '<', at - sessionTombstoneMs)
     .limit(batchCount)
     .execute()

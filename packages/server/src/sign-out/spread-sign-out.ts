@@ -3,6 +3,7 @@
  * sign-out and deliveries, in chunks. What is left to do is in the rows, so a restart goes on where it stopped
  * and no chunk is done twice (D18).
  */
+import { sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import { type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
@@ -41,11 +42,12 @@ export async function spreadSignOut(deps: SignOutDeps): Promise<boolean> {
   return true
 }
 
-async function readOpenParent({ store }: SignOutDeps): Promise<Parent | undefined> {
+export async function readOpenParent({ store }: Pick<SignOutDeps, 'store'>): Promise<Parent | undefined> {
   const row = await store.read.db
     .selectFrom('sign_out')
     .selectAll()
-    .where('scope', 'in', ['account', 'realm'])
+    // written out, or neither database uses the index of what is open
+    .where('scope', 'in', [sql.lit('account'), sql.lit('realm')])
     .where('completed_at', 'is', null)
     .orderBy('committed_at')
     .limit(1)
