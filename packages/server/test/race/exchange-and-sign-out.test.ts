@@ -2,18 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import type { GateName } from '../../src/ambient/gate.ts'
 import { forEachDatabase } from '../support/database.ts'
-import { applications, openRace } from './race.ts'
+import { applications, openRace, type Race } from './race.ts'
 
 forEachDatabase('a code exchange beside a sign-out', (database) => {
   test('R1: the sign-out commits first, and the exchange is refused', async () => {
     await using race = await openRace(database)
-    const { host, gates, browser } = race
-    const wiki = host.rp('wiki')
-    const page = await browser.get(wiki.authorizationUrl())
-    const held = gates.hold('exchange.beforeCommit')
-    const exchanging = wiki.exchange(page.location as string)
-    await held.reached
+    const { exchanging, held } = await holdExchange(race, 'exchange.beforeCommit')
     await race.signOut()
     held.release()
     const answer = await exchanging
@@ -24,12 +20,7 @@ forEachDatabase('a code exchange beside a sign-out', (database) => {
 
   test('R1: the exchange holds its lock first, and the sign-out waits, tells the application and kills the tokens', async () => {
     await using race = await openRace(database)
-    const { host, gates, browser } = race
-    const wiki = host.rp('wiki')
-    const page = await browser.get(wiki.authorizationUrl())
-    const held = gates.hold('exchange.afterLock')
-    const exchanging = wiki.exchange(page.location as string)
-    await held.reached
+    const { wiki, exchanging, held } = await holdExchange(race, 'exchange.afterLock')
     const signingOut = race.signOut()
     assert.equal(await race.isSettled(signingOut), false, 'the sign-out waits for the lock')
     held.release()
@@ -43,13 +34,8 @@ forEachDatabase('a code exchange beside a sign-out', (database) => {
 
   test('R1: a session that moved on between reading and committing is judged again, and the exchange goes on', async () => {
     await using race = await openRace(database)
-    const { host, gates, browser } = race
-    const wiki = host.rp('wiki')
-    const page = await browser.get(wiki.authorizationUrl())
-    const held = gates.hold('exchange.beforeCommit')
-    const exchanging = wiki.exchange(page.location as string)
-    await held.reached
-    await host.deps.store.transact((tx) =>
+    const { wiki, exchanging, held } = await holdExchange(race, 'exchange.beforeCommit')
+    await race.host.deps.store.transact((tx) =>
       tx.db.updateTable('session').set({ last_active_at: sql`last_active_at + 1` }).execute(),
     )
     held.release()
@@ -60,15 +46,20 @@ forEachDatabase('a code exchange beside a sign-out', (database) => {
 
   test('R1: a session whose time ran out between reading and committing gives nothing', async () => {
     await using race = await openRace(database)
-    const { host, gates, browser } = race
-    const wiki = host.rp('wiki')
-    const page = await browser.get(wiki.authorizationUrl())
-    const held = gates.hold('exchange.beforeCommit')
-    const exchanging = wiki.exchange(page.location as string)
-    await held.reached
-    await host.deps.store.transact((tx) => tx.db.updateTable('session').set({ idle_until: 1 }).execute())
+    const { exchanging, held } = await holdExchange(race, 'exchange.beforeCommit')
+    await race.host.deps.store.transact((tx) => tx.db.updateTable('session').set({ idle_until: 1 }).execute())
     held.release()
     const answer = await exchanging
     assert.deepEqual(answer.body, { error: 'invalid_grant', error_description: 'Session not active' })
   })
 })
+
+/** A code of the wiki on its way through the token endpoint, stopped at this gate. */
+async function holdExchange(race: Race, gate: GateName) {
+  const wiki = race.host.rp('wiki')
+  const page = await race.browser.get(wiki.authorizationUrl())
+  const held = race.gates.hold(gate)
+  const exchanging = wiki.exchange(page.location as string)
+  await held.reached
+  return { wiki, exchanging, held }
+}
