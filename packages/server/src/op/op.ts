@@ -12,6 +12,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { InteractionResults } from 'oidc-provider'
+import { isCurfewError } from '../errors.ts'
 import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
@@ -21,7 +22,7 @@ import { createInteractions, type Interactions } from './interaction.ts'
 import { type Mounted, mountRequest } from './mount.ts'
 import { againUrl } from './refusal-response.ts'
 import { clearReturn, mayReturn, type ReturnBinding } from './return-cookie.ts'
-import { beginWork, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
+import { beginWork, errorReference, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
 
 export interface OpDeps extends Omit<EngineDeps, 'on' | 'renderError'>, SignOutDeps {
   readonly renderErrorPage: RenderErrorPage
@@ -62,7 +63,7 @@ export function createOp(deps: OpDeps): Op {
         })
       } catch (error) {
         deps.ambient.log.write('error', 'op.engine_failed', { error: stackOf(error) })
-        answerFailed(res)
+        answerFailed(deps, { req, res, realm }, isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE'))
       }
     },
   }
@@ -90,14 +91,39 @@ async function checkReturn(
 }
 
 /** The request was taken from the HTTP server, so nobody else would answer it: the caller would wait for ever. */
-function answerFailed(res: ServerResponse): void {
+function answerFailed(
+  deps: Pick<OpDeps, 'renderErrorPage' | 'random'>,
+  { req, res, realm }: { readonly req: IncomingMessage; readonly res: ServerResponse; readonly realm: Realm },
+  isAway: boolean,
+): void {
   if (res.headersSent) {
     res.destroy()
     return
   }
   for (const name of ['set-cookie', 'location']) res.removeHeader(name)
-  res.writeHead(500, { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' })
-  res.end(JSON.stringify({ error: 'server_error', error_description: 'The server made a mistake.' }))
+  const status = isAway ? 503 : 500
+  const headers = {
+    'cache-control': 'no-store',
+    connection: 'close',
+    ...(isAway ? { 'retry-after': '5' } : {}),
+  }
+  if (req.headers.accept?.includes('text/html')) {
+    const reference = errorReference(deps.random)
+    const reason = isAway ? 'unavailable' : 'server'
+    const asked = { realm, reason, reference, headers: req.headers, uiLocales: undefined } as const
+    const page = deps.renderErrorPage(asked)
+    res.writeHead(status, { ...page.headers, ...headers, 'content-type': 'text/html; charset=utf-8' })
+    res.end(page.html)
+    return
+  }
+  res.writeHead(status, { ...headers, 'content-type': 'application/json' })
+  res.end(JSON.stringify(isAway ? unavailable : serverError))
+}
+
+const serverError = { error: 'server_error', error_description: 'The server made a mistake.' }
+const unavailable = {
+  error: 'temporarily_unavailable',
+  error_description: 'The server cannot reach its database. Try again.',
 }
 
 function stackOf(error: unknown): string | undefined {
