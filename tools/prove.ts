@@ -1,6 +1,6 @@
 /**
- * `npm run proof [-- --quick] [--parts crash,races,processes,delivery,soak] [--soak-minutes 30]`: runs what is claimed
- * of delivery, one after the other, and writes what came out, with the commands, to docs/proof.md after each. A part
+ * `npm run proof [-- --quick] [--parts crash,races,processes,delivery,soak] [--kills 200] [--soak-minutes 30]`: runs
+ * what is claimed of delivery, one after the other, and writes what came out, with the commands, to docs/proof.md after each. A part
  * that is not asked for keeps what it had. A whole run takes about two hours on two cores, of which the soak is one;
  * `--quick` ten minutes.
  */
@@ -15,6 +15,8 @@ interface Proof {
   readonly title: string
   /** What must come out. */
   readonly bar: string
+  /** True for a run that prints figures and judges none: the page leaves that to its reader. */
+  readonly isUnjudged?: true
   readonly command: readonly string[]
   readonly quick: readonly string[]
 }
@@ -23,6 +25,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     parts: { type: 'string' },
+    kills: { type: 'string', default: '200' },
     'soak-minutes': { type: 'string', default: '30' },
   },
 })
@@ -31,8 +34,8 @@ const proofs: readonly Proof[] = [
   {
     part: 'crash',
     title: 'Nothing acknowledged is lost when the server, or PostgreSQL, is killed',
-    bar: '0 lost, 0 told without being asked, 0 doors open, in 200 kills on each database',
-    command: ['crash', '--', '--quiet', '--kills', '200'],
+    bar: `0 lost, 0 told without being asked, 0 doors open, in ${values.kills} kills on each database`,
+    command: ['crash', '--', '--quiet', '--kills', values.kills],
     quick: ['crash', '--', '--quiet', '--kills', '10'],
   },
   {
@@ -52,7 +55,8 @@ const proofs: readonly Proof[] = [
   {
     part: 'delivery',
     title: 'Deliveries per second, isolation, two processes beside one, a whole realm, a long queue',
-    bar: '≥ 1,000/s RS256 and ≥ 1,800/s ES256; p99 < 500 ms beside 10 % that hang; ratio ≥ 1.5; all told ≤ 3 min; ≤ 30 MiB',
+    bar: '≥ 1,000/s RS256 and ≥ 1,800/s ES256; p99 beside 10 % that hang within 500 ms of the run without them (rows are found by the sweep here, which looks once a second); ratio ≥ 1.5; acknowledged ≤ 10 s, all told ≤ 3 min; ≤ 30 MiB; claim p99 < 5 ms beside 100,000 and ≤ 20 ms beside 1,000,000',
+    isUnjudged: true,
     command: ['bench', '--', 'delivery'],
     quick: ['bench', '--', 'delivery', '--scale', '0.1'],
   },
@@ -105,7 +109,7 @@ function run(command: readonly string[]): Promise<{ readonly code: number | null
 }
 
 function sectionOf(
-  { title, bar }: Proof,
+  { title, bar, isUnjudged }: Proof,
   command: readonly string[],
   holds: boolean,
   seconds: string,
@@ -114,7 +118,7 @@ function sectionOf(
   const lines = text.trimEnd().split('\n').slice(-tailLineCount).join('\n')
   return `## ${title}
 
-The bar: ${bar}. It **${holds ? 'holds' : 'does not hold'}** in this run.
+The bar: ${bar}. ${isUnjudged ? 'This is what came out:' : `It **${holds ? 'holds' : 'does not hold'}** in this run.`}
 
 \`npm run ${command.join(' ')}\` (${seconds} s)
 
