@@ -133,7 +133,7 @@ function pageOf(parts: readonly string[]): string {
   const machine = `${cpus().length} × ${processor?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`
   return `# Proof
 
-What is claimed of delivery, as it came out of \`npm run proof\` on ${machine}. Server, database and receivers share the machine; nothing in this file is written by hand.
+What is claimed of delivery, as it came out of \`npm run proof\` on ${machine}. Server, database and receivers share the machine; the figures are as they came.
 
 ${parts.join('\n')}`
 }
