@@ -3,7 +3,6 @@
  * second (engine.md §8). When the commit finds that the request lost, the prepared response is dropped.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import { isCurfewError } from '../errors.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { ServerSecret } from '../key/seal.ts'
 import { artifactHash } from './adapter/artifact-hash.ts'
@@ -16,6 +15,7 @@ import { isPasswordGrant, isPasswordRefused, passwordGrantOff } from './password
 import { answerRefusal } from './refusal-response.ts'
 import { stateSetCookie } from './session-frame/frame-cookie.ts'
 import { addSessionState, isSessionFrameOn, sessionStateOf } from './session-frame/session-state.ts'
+import { faultAnswer, isStoreFault } from './store-fault.ts'
 import { tokenErrorMembers } from './token-error.ts'
 import { completeTokenResponse, refreshErrorDescription } from './token-response.ts'
 import { type CommitDeps, commit, type DerivedFrom } from './unit-of-work/commit.ts'
@@ -190,24 +190,12 @@ function answerFault(deps: CommitResponseDeps, ctx: KoaContextWithOIDC, error: u
   ctx.remove('location')
   const isAway = isStoreFault(error)
   if (!isAway) ctx.app.emit('error', error, ctx)
-  const status = isAway ? 503 : 500
+  const { status, reason, headers, body } = faultAnswer(isAway)
   if (ctx.oidc.route !== 'token' && ctx.accepts('json', 'html') === 'html') {
-    sendErrorPage({ ...deps, random: deps.ambient.random }, ctx, isAway ? 'unavailable' : 'server')
+    sendErrorPage({ ...deps, random: deps.ambient.random }, ctx, reason)
   } else {
-    ctx.body = isAway
-      ? {
-          error: 'temporarily_unavailable',
-          error_description: 'The server cannot reach its database. Try again.',
-        }
-      : { error: 'server_error', error_description: 'The server made a mistake.' }
+    ctx.body = { ...body }
   }
   ctx.status = status
-  if (isAway) ctx.set('retry-after', '5')
-}
-
-/** The database is away: a failed commit, or a read that the driver refused. */
-function isStoreFault(error: unknown): boolean {
-  if (isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')) return true
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return /^(08|25|53|55|57|58)...$/.test(code) || /^(ECONN|EPIPE|ETIMEDOUT|ERR_SQLITE)/.test(code)
+  ctx.set(headers)
 }

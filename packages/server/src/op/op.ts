@@ -12,7 +12,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { InteractionResults } from 'oidc-provider'
-import { isCurfewError } from '../errors.ts'
 import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
@@ -22,6 +21,7 @@ import { createInteractions, type Interactions } from './interaction.ts'
 import { type Mounted, mountRequest } from './mount.ts'
 import { againUrl } from './refusal-response.ts'
 import { clearReturn, mayReturn, type ReturnBinding } from './return-cookie.ts'
+import { faultAnswer, isStoreFault } from './store-fault.ts'
 import { beginWork, errorReference, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
 
 export interface OpDeps extends Omit<EngineDeps, 'on' | 'renderError'>, SignOutDeps {
@@ -63,7 +63,7 @@ export function createOp(deps: OpDeps): Op {
         })
       } catch (error) {
         deps.ambient.log.write('error', 'op.engine_failed', { error: stackOf(error) })
-        answerFailed(deps, { req, res, realm }, isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE'))
+        answerFailed(deps, { req, res, realm }, isStoreFault(error))
       }
     },
   }
@@ -101,29 +101,18 @@ function answerFailed(
     return
   }
   for (const name of ['set-cookie', 'location']) res.removeHeader(name)
-  const status = isAway ? 503 : 500
-  const headers = {
-    'cache-control': 'no-store',
-    connection: 'close',
-    ...(isAway ? { 'retry-after': '5' } : {}),
-  }
+  const { status, reason, body, ...fault } = faultAnswer(isAway)
+  const headers = { 'cache-control': 'no-store', connection: 'close', ...fault.headers }
   if (req.headers.accept?.includes('text/html')) {
     const reference = errorReference(deps.random)
-    const reason = isAway ? 'unavailable' : 'server'
-    const asked = { realm, reason, reference, headers: req.headers, uiLocales: undefined } as const
+    const asked = { realm, reason, reference, headers: req.headers, uiLocales: undefined }
     const page = deps.renderErrorPage(asked)
     res.writeHead(status, { ...page.headers, ...headers, 'content-type': 'text/html; charset=utf-8' })
     res.end(page.html)
     return
   }
   res.writeHead(status, { ...headers, 'content-type': 'application/json' })
-  res.end(JSON.stringify(isAway ? unavailable : serverError))
-}
-
-const serverError = { error: 'server_error', error_description: 'The server made a mistake.' }
-const unavailable = {
-  error: 'temporarily_unavailable',
-  error_description: 'The server cannot reach its database. Try again.',
+  res.end(JSON.stringify(body))
 }
 
 function stackOf(error: unknown): string | undefined {
