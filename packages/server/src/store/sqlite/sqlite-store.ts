@@ -11,14 +11,18 @@ import { createWriter, unavailable } from './group-commit.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 
+/** Changed pages that do not fit are written before the commit, and a wide sign-out changes many. */
+const writingCacheMib = 16
+const readingCacheMib = 8
+
 export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
   makeDataFolder(settings.dataDir)
   const lock = lockFolder(settings.dataDir)
   const file = join(settings.dataDir, 'curfew.db')
   makePrivateFile(file)
-  const writing = openConnection(file)
+  const writing = openConnection(file, writingCacheMib)
   writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
-  const reading = openConnection(file)
+  const reading = openConnection(file, readingCacheMib)
   const bus = createWakeBus()
   const queries = openSqliteTransactions(writing)
   const writer = createWriter({ database: writing, queries, bus, log: ambient.log })
@@ -53,10 +57,10 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
   }
 }
 
-function openConnection(file: string): DatabaseSync {
+function openConnection(file: string, cacheMib: number): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5000 })
-  // 16 MiB of pages per connection, the rest is the kernel's cache; temporary tables stay in memory
-  database.exec('pragma cache_size = -16384; pragma temp_store = memory')
+  // what does not fit is read from the kernel's cache; temporary tables stay in memory
+  database.exec(`pragma cache_size = -${cacheMib * 1024}; pragma temp_store = memory`)
   return database
 }
 
