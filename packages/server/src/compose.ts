@@ -2,6 +2,7 @@
  * The only place where parts are built and joined. Reads as a page: what is opened, who is given what, what is
  * started, and how it ends.
  */
+import { hostname } from 'node:os'
 import { createPasswordPool } from './account/password-pool.ts'
 import type { Ambient } from './ambient/ambient.ts'
 import { addressJudge } from './compose/address-judge.ts'
@@ -20,6 +21,7 @@ import { createOutboundHttp } from './sender/outbound-http.ts'
 import { readOutboundSettings } from './sender/read-outbound-settings.ts'
 import type { SignOutDeps } from './sign-out/sign-out.ts'
 import { openStore, type Store } from './store/store.ts'
+import { takeWorkerName } from './store/worker-name.ts'
 
 export interface World {
   readonly ambient: Ambient
@@ -49,6 +51,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   const listening = opened.adopt(await listen(settings), (held) => held.release())
   const { url } = listening
   const store = opened.use(await open(settings, world.ambient))
+  const worker = opened.use(takeWorkerName(settings.data, hostname(), world.ambient.random))
   // R18: processes on one database agree on the time, whatever their machines say
   const ambient: Ambient = { ...world.ambient, clock: store.clock }
   const outboundSettings = readOutboundSettings(settings, new URL(url), world.env)
@@ -65,14 +68,14 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   )
   const signOut: SignOutDeps = { ...events, store, realms, ambient, onSignOut }
   const { dispatcher, feed, renewAllowed } = composeDelivery(
-    { store, realms, ambient, outbound, events, onSettled: metrics.countSettled },
+    { store, realms, ambient, worker, outbound, events, onSettled: metrics.countSettled },
     settings,
   )
   joinDispatcher(dispatcher)
   const parts = { store, realms, ambient, outbound, passwords, secret, events, signOut, feed, metrics, url }
   const http = await composeHttp(parts, settings)
   const importDeps = { store, secret, random: ambient.random, isAddressAllowed: addressJudge(outbound) }
-  const life = lifeOf({ ...parts, dispatcher, renewAllowed, http, listening }, settings)
+  const life = lifeOf({ ...parts, worker, dispatcher, renewAllowed, http, listening }, settings)
   opened.move()
   return { ...parts, settings, http, importDeps, ...life }
 }

@@ -2,7 +2,6 @@
 import { cpus } from 'node:os'
 import type { Ambient } from '../ambient/ambient.ts'
 import type { Instant } from '../ambient/clock.ts'
-import { randomId } from '../ambient/random.ts'
 import type { Settings } from '../config/schema.ts'
 import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
 import { Dispatcher } from '../delivery/dispatcher.ts'
@@ -19,12 +18,14 @@ import type { OutboundHttp } from '../sender/outbound-http.ts'
 import type { Sender } from '../sender/sender.ts'
 import { findClientSessionBySid } from '../session/find-client-session-by-sid.ts'
 import type { Store } from '../store/store.ts'
+import type { WorkerName } from '../store/worker-name.ts'
 import { deliveryEvent, endedDeliveryEvent } from './delivery-event.ts'
 
 export interface DeliveryParts {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient
+  readonly worker: WorkerName
   readonly outbound: OutboundHttp
   readonly events: EventDeps
   readonly onSettled: (settled: SettledDelivery) => void
@@ -55,7 +56,7 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
       leasedPerEndpointMax: settings['delivery.leased_count_max'],
       ratePerEndpoint: settings['delivery.rate_per_second_max'],
     },
-    owner: `${process.pid}-${randomId(ambient.random, '', 48)}`,
+    owner: parts.worker.name,
     onSettled(settled) {
       parts.onSettled(settled)
       const { subject } = settled.tried.leased

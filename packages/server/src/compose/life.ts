@@ -11,6 +11,7 @@ import type { OutboundHttp } from '../sender/outbound-http.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
 import { endProcess } from '../store/process.ts'
 import type { Store } from '../store/store.ts'
+import type { WorkerName } from '../store/worker-name.ts'
 import { backgroundJobs } from './background-jobs.ts'
 import type { ComposedHttp } from './compose-http.ts'
 import type { Listening } from './listen.ts'
@@ -26,6 +27,7 @@ export interface LivingParts {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient
+  readonly worker: WorkerName
   readonly outbound: OutboundHttp
   readonly signOut: SignOutDeps
   readonly feed: SignOutFeed
@@ -36,7 +38,7 @@ export interface LivingParts {
 }
 
 export function lifeOf(parts: LivingParts, settings: Settings): Life {
-  const { store, ambient, outbound, feed, dispatcher, http, listening } = parts
+  const { store, ambient, worker, outbound, feed, dispatcher, http, listening } = parts
   const processId = randomId(ambient.random, 'p_', 96)
   let background: Background | undefined
   const stop = async (graceMs: number): Promise<void> => {
@@ -47,7 +49,7 @@ export function lifeOf(parts: LivingParts, settings: Settings): Life {
   return {
     async listen() {
       await listening.accept(http.app, http.management)
-      await forgetDeadLeases(store, ambient.clock.now())
+      await forgetDeadLeases(store, worker, ambient.clock.now())
       dispatcher.start()
       background = startBackground(ambient, backgroundJobs({ ...parts, processId }, settings))
       return { url: listening.url }
@@ -61,6 +63,7 @@ export function lifeOf(parts: LivingParts, settings: Settings): Life {
       await endProcess(store, processId).catch(() => undefined)
       await outbound.close()
       await store[Symbol.asyncDispose]()
+      worker[Symbol.dispose]()
     },
   }
 }

@@ -23,7 +23,7 @@ export interface ClaimDeps {
   readonly random: Random
   readonly gate: Gate
   readonly settings: DeliverySettings
-  /** Names this process in `lease_owner`, for people who read the table. */
+  /** Names this process in `lease_owner`: who has the name next knows what died with it (`forget-dead-leases.ts`). */
   readonly owner: string
 }
 

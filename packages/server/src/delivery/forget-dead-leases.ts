@@ -1,19 +1,27 @@
 /**
- * At the start on the embedded database: the lock of its folder proves that whoever holds a lease there is dead,
- * so nobody has to wait for the lease to run out. On PostgreSQL the holder may be alive in another process.
+ * At the start: leases whose holder is known to be dead are ended, so that nobody has to wait for them to run out. On
+ * the embedded database the lock of its folder proves it of every lease, on PostgreSQL the lock of this process's name
+ * of those that were taken under the same name.
  */
 import type { Instant } from '../ambient/clock.ts'
 import type { Store } from '../store/store.ts'
 import { isLeased } from './state-condition.ts'
 
-/** Ends every lease now; the sweep takes the rows back as it takes back any lease that has run out (D4). */
-export async function forgetDeadLeases(store: Store, at: Instant): Promise<void> {
-  if (store.dialect === 'postgres') return
+export interface Owner {
+  /** As in `lease_owner`. */
+  readonly name: string
+  /** Nobody else can have this name now. */
+  readonly isHeld: boolean
+}
+
+/** Ends these leases now; the sweep takes the rows back as it takes back any lease that has run out (D4). */
+export async function forgetDeadLeases(store: Store, { name, isHeld }: Owner, at: Instant): Promise<void> {
+  if (store.dialect === 'postgres' && !isHeld) return
   await store.transact(async (tx) => {
-    await tx.db
+    const ended = tx.db
       .updateTable('delivery')
       .set({ lease_until: at - 1 })
       .where(isLeased)
-      .execute()
+    await (store.dialect === 'sqlite' ? ended : ended.where('lease_owner', '=', name)).execute()
   })
 }

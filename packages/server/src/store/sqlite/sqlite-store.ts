@@ -8,6 +8,7 @@ import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { createWriter, unavailable } from './group-commit.ts'
+import { type HeldLock, holdLock } from './hold-lock.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 
@@ -32,7 +33,7 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
     await writer.close()
     reading.close()
     writing.close()
-    lock.close()
+    lock.release()
   }
   try {
     await writer.transact((tx) => migrate(tx, migrations, ambient.clock.now()))
@@ -64,19 +65,11 @@ function openConnection(file: string, cacheMib: number): DatabaseSync {
   return database
 }
 
-/**
- * A second process on the same files would run a second writer and a second dispatcher. The operating system
- * drops this lock when the process dies, however it dies.
- */
-function lockFolder(dataDir: string): DatabaseSync {
-  const file = join(dataDir, 'curfew.lock')
-  makePrivateFile(file)
-  const lock = new DatabaseSync(file, { timeout: 0 })
+/** A second process on the same files would run a second writer and a second dispatcher. */
+function lockFolder(dataDir: string): HeldLock {
   try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
-    return lock
+    return holdLock(join(dataDir, 'curfew.lock'))
   } catch (error) {
-    lock.close()
     throw new CurfewError(
       'CURFEW_STORE_LOCKED',
       `Another Curfew process uses ${dataDir}. Stop it, give this one another folder with --data, or use PostgreSQL (--database-url) for several processes.`,
