@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type Ended, eventually, invariants, parse, run, type Variant } from './quint.ts'
+import { askedOf, type Ended, eventually, isWrong, parse, run, type Variant } from './quint.ts'
 import { constantsOf, type Parsed, tlaOf } from './write-tla.ts'
 
 export interface Checked {
@@ -27,8 +27,8 @@ export async function writeForTlc(folder: string, variants: readonly Variant[]):
   for (const variant of variants) {
     const lines = [
       ...['INIT init', 'NEXT step', ...constantsOf(parsed, variant)],
-      ...invariants.map((name) => `INVARIANT ${name}`),
-      `PROPERTY ${eventually}`,
+      ...askedOf(variant).map((name) => `INVARIANT ${name}`),
+      ...(isWrong(variant) ? [] : [`PROPERTY ${eventually}`]),
     ]
     writeFileSync(path.join(folder, `${variant}.cfg`), `${lines.join('\n')}\n`)
   }

@@ -57,9 +57,14 @@ export function tlaOf(parsed: Parsed, name: string): string {
 export function constantsOf(parsed: Parsed, instance: string): readonly string[] {
   return declarationsOf(parsed, instance).flatMap((one) =>
     one.kind === 'instance'
-      ? one.overrides.map(([{ name }, value]) => `CONSTANT ${name} = ${tla(value)}`)
+      ? one.overrides.map(([{ name }, value]) => `CONSTANT ${name} = ${bare(tla(value))}`)
       : [],
   )
+}
+
+/** TLC's configuration knows values, and no brackets around them. */
+function bare(value: string): string {
+  return value.startsWith('(') ? value.slice(1, -1) : value
 }
 
 function declarationsOf({ modules }: Parsed, name: string): readonly Declaration[] {
