@@ -38,6 +38,11 @@ const proofs: Readonly<Record<string, Proof>> = {
     short: ['simulate', '--', '--seeds', '10000', '--planted', 'all', '--enough', '1'],
     full: ['simulate', '--', '--seeds', '10000', '--planted', 'all', '--enough', '1'],
   },
+  model: {
+    title: 'The design itself holds, and does not without its locks, its one commit or its fence',
+    short: ['prove:model', '--', '--runs', '2000'],
+    full: ['prove:model'],
+  },
   races: {
     title: 'Every order of every race, and every fault of the database',
     short: ordersAndFaults,
