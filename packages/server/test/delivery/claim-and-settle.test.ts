@@ -202,6 +202,40 @@ forEachDatabase('claim and settle', (database) => {
     assert.equal((await endpointRow(store, 'wiki')).recovered_at, null)
   })
 
+  test('D8, SR-18: a probe that is answered with a no closes the breaker and keeps its minute', async () => {
+    await using store = await database.open()
+    const { deliveryIds } = await givenSignOut(store, ['wiki'], at)
+    await givenSignOut(store, ['wiki'], at + 1)
+    const settings = { leasedPerEndpointMax: 16, ratePerEndpoint: 1000 }
+    let now = at + 10
+    for (let failure = 0; failure < 5; failure++) {
+      const { leased } = await claimAt(store, ['wiki'], now, {
+        settings,
+        slots: { total: 1, high: 1, low: 1 },
+      })
+      await settleAs(store, leased, answered(503), now)
+      now = (await deliveryRow(store, deliveryIds[0] as string)).due_at
+    }
+    const { open_until: pausedUntil } = await endpointRow(store, 'wiki')
+    const probe = await claimAt(store, ['wiki'], pausedUntil as number, { settings })
+    const refusedAt = (pausedUntil as number) + 200
+    await settleAs(store, probe.leased, answered(400), refusedAt)
+    const [refused] = probe.leased
+    const waiting = await claimAt(store, ['wiki'], refusedAt + 100, { settings })
+    assert.deepEqual(
+      waiting.leased.map(({ subject }) => subject.deliveryId === refused?.subject.deliveryId),
+      [false],
+      'the other one is brought forward, the refused one is not',
+    )
+    await settleAs(store, waiting.leased, answered(200), refusedAt + 200)
+    assert.equal((await claimAt(store, ['wiki'], refusedAt + 59_999, { settings })).leased.length, 0)
+    const again = await claimAt(store, ['wiki'], refusedAt + 60_000, { settings })
+    assert.deepEqual(
+      again.leased.map(({ subject }) => subject.deliveryId),
+      [refused?.subject.deliveryId],
+    )
+  })
+
   test('I4: a pending delivery ends when its horizon has passed, also if the breaker never let a try through', async () => {
     await using store = await database.open()
     const untried = await givenSignOut(store, ['wiki'], at, { horizonAt: at + 1000 })
