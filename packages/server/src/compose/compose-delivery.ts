@@ -6,6 +6,7 @@ import { randomId } from '../ambient/random.ts'
 import type { Settings } from '../config/schema.ts'
 import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
 import { Dispatcher } from '../delivery/dispatcher.ts'
+import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
 import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
 import { type BlockedApplication, renewAllowed } from '../delivery/renew-allowed.ts'
 import type { NewEvent } from '../event/event.ts'
@@ -28,6 +29,7 @@ export interface DeliveryParts {
   readonly outbound: OutboundHttp
   readonly events: EventDeps
   readonly onSettled: (settled: SettledDelivery) => void
+  readonly onEnded: (ended: EndedDelivery) => void
 }
 
 export interface ComposedDelivery {
@@ -62,6 +64,7 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
       void recordVerdict(parts, subject.realmId, settled.settledAt, (realm) => deliveryEvent(realm, settled))
     },
     onEnded(ended) {
+      parts.onEnded(ended)
       void recordVerdict(parts, ended.realmId, ambient.clock.now(), (realm) =>
         endedDeliveryEvent(realm, ended),
       )

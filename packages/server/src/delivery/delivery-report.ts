@@ -1,4 +1,7 @@
-/** One line per try (experience.md §5.7), and one for an outcome that came after its lease. Never a token or a sid. */
+/**
+ * One line per try (experience.md §5.7), as an error where the fault was our own (D17), and one for an outcome that came
+ * after its lease. Never a token or a sid.
+ */
 import type { Log } from '../ambient/log.ts'
 import type { SettledDelivery } from './delivery.ts'
 
@@ -17,13 +20,15 @@ export function reportSettlements(
   for (const settled of stored) {
     const { settlement } = settled
     const { attempt } = settlement
-    log.write('info', 'delivery.attempt', {
+    const isOurFault = attempt.reason === 'internal.error'
+    log.write(isOurFault ? 'error' : 'info', 'delivery.attempt', {
       ...idsOf(settled),
       outcome: attempt.outcome,
       state: settlement.state,
       try: settlement.tryCount,
       status: attempt.status ?? undefined,
       reason: attempt.reason ?? undefined,
+      error: isOurFault ? (attempt.detail ?? undefined) : undefined,
       duration_ms: attempt.durationMs === null ? undefined : Math.round(attempt.durationMs),
       next_at: settlement.state === 'pending' ? new Date(settlement.dueAt).toISOString() : undefined,
       docs: attempt.reason === null ? undefined : reasonUrl?.(attempt.reason),

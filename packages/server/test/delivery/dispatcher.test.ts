@@ -11,6 +11,7 @@ import {
 import { Dispatcher } from '../../src/delivery/dispatcher.ts'
 import { createSignOutFeed } from '../../src/delivery/feed.ts'
 import { readSignOut } from '../../src/delivery/read-sign-out.ts'
+import { tryNow } from '../../src/delivery/try-now.ts'
 import type { Sender } from '../../src/sender/sender.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -27,7 +28,7 @@ import {
 interface Running extends AsyncDisposable {
   readonly dispatcher: Dispatcher
   readonly settled: SettledDelivery[]
-  readonly lines: { event: string; fields: Readonly<Record<string, unknown>> }[]
+  readonly lines: { level: string; event: string; fields: Readonly<Record<string, unknown>> }[]
   /** Resolves when `isTrue` holds; it is asked after every outcome and every 10 ms. */
   until(isTrue: () => boolean | Promise<boolean>, timeoutMs?: number): Promise<void>
 }
@@ -41,8 +42,8 @@ function run(
   const settled: SettledDelivery[] = []
   const lines: Running['lines'] = []
   const log = {
-    write: (_level: string, event: string, fields: Readonly<Record<string, unknown>>) =>
-      void lines.push({ event, fields }),
+    write: (level: string, event: string, fields: Readonly<Record<string, unknown>>) =>
+      void lines.push({ level, event, fields }),
   }
   const dispatcher = new Dispatcher({
     store,
@@ -255,7 +256,7 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(running.lines.some(({ event }) => event === 'delivery.fence_refused'))
   })
 
-  test('D17: a row that our own code cannot handle ends after five tries and blocks nobody', async () => {
+  test('D17: a row that our own code cannot handle ends after five tries, blocks nobody and is logged as an error of ours', async () => {
     await using store = await database.open()
     const good = scriptedSender(() => answered(200))
     const sender: Sender = {
@@ -266,13 +267,22 @@ forEachDatabase('the dispatcher', (database) => {
     await using running = run(store, sender)
     const { deliveryIds } = await givenSignOut(store, ['poison', 'wiki'], Date.now())
     await running.until(() => running.settled.length === 2)
-    const [poison, wiki] = await Promise.all(deliveryIds.map((id) => deliveryRow(store, id)))
-    assert.deepEqual(
-      [poison?.state, poison?.reason, poison?.internal_count],
-      ['pending', 'internal.error', 1],
-    )
-    assert.equal(wiki?.state, 'accepted')
+    const poison = deliveryIds[0] as string
+    for (let count = 1; count < 5; count++) {
+      await running.until(async () => (await deliveryRow(store, poison)).internal_count === count)
+      assert.equal((await deliveryRow(store, poison)).state, 'pending')
+      await tryNow(store, { realmId: 'demo', deliveryIds: [poison] }, Date.now())
+    }
+    await running.until(() => running.settled.length === 6)
+    const { state, reason, attempt_count } = await deliveryRow(store, poison)
+    assert.deepEqual([state, reason, attempt_count], ['unreachable', 'internal.error', 5])
+    assert.equal((await deliveryRow(store, deliveryIds[1] as string)).state, 'accepted')
     assert.equal((await endpointRow(store, 'poison')).failure_count, 0)
+    const faults = running.lines.filter(({ level }) => level === 'error')
+    assert.deepEqual(
+      faults.map(({ event, fields }) => [event, fields['reason'], fields['error']]),
+      Array.from({ length: 5 }, () => ['delivery.attempt', 'internal.error', 'no such key']),
+    )
   })
 
   test('one line is logged for each try, with ids, reason and duration, and never the sid', async () => {

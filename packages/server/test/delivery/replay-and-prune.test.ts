@@ -99,14 +99,14 @@ forEachDatabase('replay', (database) => {
       const result = await replay(store, scope, at + 9000)
       return result.ok ? result.deliveryIds.length : 0
     }
-    assert.equal(await counts({ kind: 'time_range', from: at + 500, until: at + 2000 }), 1)
-    assert.equal(await counts({ kind: 'application', clientId: 'wiki' }), 1)
+    assert.equal(await counts({ kind: 'untold', from: at + 500, until: at + 2000 }), 1)
+    assert.equal(await counts({ kind: 'untold', clientId: 'wiki' }), 1)
     for (const clientId of ['wiki', 'chat']) {
       const { leased } = await claimAt(store, [clientId], at + 10_000)
       await settleAs(store, leased, answered(410), at + 10_000)
     }
     assert.equal(await counts({ kind: 'sign_out', signOutId: wiki.signOutId }), 1)
-    assert.equal(await counts({ kind: 'everything' }), 1)
+    assert.equal(await counts({ kind: 'untold' }), 1)
     assert.equal((await deliveryRow(store, told.deliveryIds[0] as string)).generation, 1)
   })
 
