@@ -7,9 +7,10 @@ import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { makeDataFolder } from './data-folder.ts'
-import { createWriter, unavailable } from './group-commit.ts'
+import { createWriter } from './group-commit.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
+import { unavailable } from './sqlite-fault.ts'
 
 export async function openSqliteStore(settings: StoreSettings, ambient: Ambient): Promise<Store> {
   makeDataFolder(settings.dataDir)
