@@ -17,8 +17,9 @@ import { currentAddress } from '../sender/current-address.ts'
 import { createKeycloakAdminUrlSender } from '../sender/keycloak-admin-url/keycloak-admin-url.ts'
 import { createOidcBackchannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
-import type { Sender } from '../sender/sender.ts'
-import { findClientSessionBySid } from '../session/find-client-session-by-sid.ts'
+import type { DeliverySubject, Sender } from '../sender/sender.ts'
+import { adapterSessionsOf } from '../session/adapter-sessions.ts'
+import { findClientSession } from '../session/find-client-session.ts'
 import type { Store } from '../store/store.ts'
 import { deliveryEvent, endedDeliveryEvent } from './delivery-event.ts'
 
@@ -41,11 +42,13 @@ export interface ComposedDelivery {
 
 export function composeDelivery(parts: DeliveryParts, settings: Settings): ComposedDelivery {
   const { store, ambient, realms, outbound } = parts
-  const adapterSessionOf = async (realmId: string, sid: string): Promise<string | undefined> =>
-    (await findClientSessionBySid(store.read, realmId, sid))?.adapterSessionId
+  const namedBy = async (subject: DeliverySubject): Promise<readonly string[]> => {
+    const clientSession = await findClientSession(store.read, subject)
+    return clientSession ? adapterSessionsOf(clientSession, subject.sid) : []
+  }
   const senders: readonly Sender[] = [
     createOidcBackchannelSender({ realms, outbound, random: ambient.random }),
-    createKeycloakAdminUrlSender({ realms, outbound, random: ambient.random, adapterSessionOf }),
+    createKeycloakAdminUrlSender({ realms, outbound, random: ambient.random, adapterSessionsOf: namedBy }),
   ]
   const dispatcher = new Dispatcher({
     store,

@@ -176,8 +176,6 @@ forEachDatabase('a sign-out', (database) => {
         const times = { startedAt: at, lastActiveAt: at, answeredAt: at, expiresAt: at + 1000 }
         const none = {
           grantId: undefined,
-          adapterSessionId: undefined,
-          adapterSessionHost: undefined,
           nameId: undefined,
           sessionIndex: undefined,
         }
