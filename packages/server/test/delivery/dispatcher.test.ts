@@ -94,6 +94,23 @@ forEachDatabase('the dispatcher', (database) => {
     await running.until(() => running.settled.length === 1, 2000)
   })
 
+  test('T11: what is committed after something later is told all the same: rows are found by their state, not behind the last one', async () => {
+    await using store = await database.open()
+    const deaf = { ...store, onWake: () => () => undefined } as Store
+    await using running = run(
+      deaf,
+      scriptedSender(() => answered(200)),
+      { pollIntervalMs: 50 },
+    )
+    const now = Date.now()
+    const later = await givenSignOut(store, ['zulu', 'wiki'], now)
+    await running.until(() => running.settled.length === 2)
+    const ids = (await givenSignOut(store, ['alpha', 'wiki'], now - 60_000)).deliveryIds
+    await running.until(() => running.settled.length === 4)
+    for (const id of [...later.deliveryIds, ...ids])
+      assert.equal((await deliveryRow(store, id)).state, 'accepted')
+  })
+
   test('D13: what waits at an endpoint whose row housekeeping has just removed is told all the same', async () => {
     await using store = await database.open()
     await givenSignOut(store, ['wiki'], Date.now())
@@ -141,7 +158,7 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(waited >= 1600 && waited < 2600, `second try after ${waited} ms`)
   })
 
-  test('I10: applications that never answer hold up nobody else', async () => {
+  test('I10, T8: applications that never answer hold up nobody else', async () => {
     await using store = await database.open()
     const hanging = Promise.withResolvers<void>()
     const sender = scriptedSender(async ({ clientId }, signal) => {
@@ -305,7 +322,7 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(!JSON.stringify(running.lines).includes('sid-'))
   })
 
-  test('a restart takes up what a dead process left: due rows at once, leased ones after their lease (R8, C-02)', async () => {
+  test('a restart takes up what a dead process left: due rows at once, leased ones after their lease (R8, C-02, T7)', async () => {
     await using store = await database.open()
     const waiting = await givenSignOut(store, ['wiki'], Date.now())
     const left = await givenSignOut(store, ['chat'], Date.now())

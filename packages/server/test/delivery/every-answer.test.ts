@@ -142,6 +142,14 @@ forEachDatabase('a receiver', (database) => {
     assert.equal(always.row.state, 'unconfirmed')
   })
 
+  test('R11, F-13: that acts and whose every answer is lost ends as unconfirmed, never as not told', async (t) => {
+    await using store = await database.open()
+    const live = await livesAt(t, store)
+    const { row, attempts } = await live('wiki', (request) => request.socket.destroy())
+    assert.deepEqual([row.state, row.reason, row.attempt_count], ['unconfirmed', 'net.reset', fullCount])
+    assert.ok(attempts.every(({ outcome, status }) => outcome === 'recoverable' && status === null))
+  })
+
   test('F-16: whose clock is off answers 400 twice, and the reason is its clock, by the Date of its answer', async (t) => {
     await using store = await database.open()
     const live = await livesAt(t, store)
