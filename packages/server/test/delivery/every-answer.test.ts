@@ -85,7 +85,7 @@ const answers: readonly (readonly [number, string, string | null, string | null,
   [504, 'unconfirmed', null, 'http.server_error', fullCount, fullMs],
 ]
 
-forEachDatabase('a receiver', (database) => {
+forEachDatabase('a receiver (S-07)', (database) => {
   test('F-12: every status of the answer table ends as the table says, after its tries, with its reason', async (t) => {
     await using store = await database.open()
     const live = await livesAt(t, store)

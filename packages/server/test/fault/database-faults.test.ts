@@ -80,7 +80,7 @@ forEachDatabase('a fault of the database', (database) => {
 })
 
 function defineForSqlite(database: TestDatabase): void {
-  test('F-25: a full disk refuses the work, keeps what was committed, and is over when there is room', async () => {
+  test('F-25, C-05: a full disk refuses the work, keeps what was committed, and is over when there is room', async () => {
     await using store = await database.open()
     const limit = (pages: string) =>
       store.transact(async (tx) => void (await sql.raw(`pragma max_page_count = ${pages}`).execute(tx.db)))
@@ -170,7 +170,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ids)
   })
 
-  test('F-21: a connection that is reset before COMMIT arrives leaves nothing, and the caller knows', async () => {
+  test('F-21, C-05: a connection that is reset before COMMIT arrives leaves nothing, and the caller knows', async () => {
     await using faulty = await openFaulty(database)
     const { store, proxy } = faulty
     const sprung = proxy.resetAfter('cut-before', 'unseen')
@@ -184,7 +184,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['cut-before'])
   })
 
-  test('F-21, R12: when only the answer to COMMIT is lost the caller hears an error, and the same key again is one row', async () => {
+  test('F-21, R12, C-05: when only the answer to COMMIT is lost the caller hears an error, and the same key again is one row', async () => {
     await using faulty = await openFaulty(database)
     const { store, proxy } = faulty
     const sprung = proxy.resetAfter('cut-after', 'unanswered')
@@ -198,7 +198,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['cut-after'])
   })
 
-  test('F-22: a pool without a free connection refuses after its time instead of waiting for ever', async () => {
+  test('F-22, C-05: a pool without a free connection refuses after its time instead of waiting for ever', async () => {
     await using faulty = await openFaulty(database, 2)
     const { store } = faulty
     const released = Promise.withResolvers<void>()
@@ -218,7 +218,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['one', 'three', 'two'])
   })
 
-  test('F-23: while the database is read-only works are refused, and after the failover they go on', async () => {
+  test('F-23, C-05: while the database is read-only works are refused, and after the failover they go on', async () => {
     await using faulty = await openFaulty(database)
     const { store, operator, proxy } = faulty
     const { rows } = await operator.query<{ name: string }>('select current_database() as name')
