@@ -1,8 +1,8 @@
 /**
- * One line per try (experience.md §5.7), as an error where the fault was our own (D17), and one for an outcome that came
- * after its lease. Never a token or a sid.
+ * One line per try (experience.md §5.7), as an error where the fault was our own (D17) and as a warning where the
+ * address itself is wrong, and one for an outcome that came after its lease. Never a token or a sid.
  */
-import type { Log } from '../ambient/log.ts'
+import type { Log, LogLevel } from '../ambient/log.ts'
 import type { SettledDelivery } from './delivery.ts'
 
 export interface ReportDeps {
@@ -21,7 +21,7 @@ export function reportSettlements(
     const { settlement } = settled
     const { attempt } = settlement
     const isOurFault = attempt.reason === 'internal.error'
-    log.write(isOurFault ? 'error' : 'info', 'delivery.attempt', {
+    log.write(isOurFault ? 'error' : levelOf(attempt.status), 'delivery.attempt', {
       ...idsOf(settled),
       outcome: attempt.outcome,
       state: settlement.state,
@@ -40,6 +40,11 @@ export function reportSettlements(
       outcome: settled.settlement.attempt.outcome,
     })
   }
+}
+
+/** Nothing listens there, or not to a POST: somebody should look at the registration before the second try. */
+function levelOf(status: number | null): LogLevel {
+  return status === 404 || status === 405 ? 'warn' : 'info'
 }
 
 function idsOf({ tried: { leased } }: SettledDelivery): Record<string, unknown> {

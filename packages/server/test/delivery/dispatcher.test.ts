@@ -322,6 +322,22 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(!JSON.stringify(running.lines).includes('sid-'))
   })
 
+  test('an address that answers 404 or 405 is warned of at the first try', async () => {
+    await using store = await database.open()
+    await using running = run(
+      store,
+      scriptedSender(({ clientId }) => answered(Number(clientId))),
+    )
+    await givenSignOut(store, ['400', '404', '405'], Date.now())
+    await running.until(() => running.settled.length === 3)
+    const tries = running.lines.filter(({ event }) => event === 'delivery.attempt')
+    assert.deepEqual(tries.map(({ level, fields }) => `${fields['status']} ${level}`).toSorted(), [
+      '400 info',
+      '404 warn',
+      '405 warn',
+    ])
+  })
+
   test('a restart takes up what a dead process left: due rows at once, leased ones after their lease (R8, C-02, T7)', async () => {
     await using store = await database.open()
     const waiting = await givenSignOut(store, ['wiki'], Date.now())
