@@ -67,8 +67,9 @@ export async function compose(settings: Settings, world: World): Promise<Compose
     settings,
   )
   const signOut: SignOutDeps = { ...events, store, realms, ambient, onSignOut }
+  const counted = { onSettled: metrics.countSettled, onEnded: metrics.countEnded }
   const { dispatcher, feed, renewAllowed } = composeDelivery(
-    { store, realms, ambient, worker, outbound, events, onSettled: metrics.countSettled },
+    { store, realms, ambient, worker, outbound, events, ...counted },
     settings,
   )
   joinDispatcher(dispatcher)

@@ -40,11 +40,7 @@ export function signOutRoutes(app: AdminApp, { store }: AdminDeps): void {
       return problem(reply, 400, 'cursor_invalid', 'The cursor is not one of this list. Start without it.')
     }
     const range = dateRange(query)
-    if (!range) {
-      const detail =
-        'A date cannot be read. dateFrom and dateTo are days (yyyy-MM-dd) or milliseconds since 1970.'
-      return problem(reply, 400, 'date_invalid', detail)
-    }
+    if (!range) return unreadableDate(reply)
     const filter = {
       accountId: query.user,
       sessionUid: query.session,
@@ -81,6 +77,12 @@ export function signOutRoutes(app: AdminApp, { store }: AdminDeps): void {
       isTruncated: signOut.isTruncated,
     }
   })
+}
+
+export function unreadableDate(reply: FastifyReply): FastifyReply {
+  const detail =
+    'A date cannot be read. dateFrom and dateTo are days (yyyy-MM-dd) or milliseconds since 1970.'
+  return problem(reply, 400, 'date_invalid', detail)
 }
 
 export function unknownSignOut(

@@ -52,6 +52,8 @@ function deliveryWire(delivery: DeliveryView) {
     state: delivery.state,
     reason: delivery.reason ?? null,
     detail: delivery.detail ?? null,
+    /** Those that began, the one under way included; what was given back unsent is none. */
+    tryCount: delivery.tryCount,
     createdAt: isoTime(delivery.createdAt),
     dueAt: isoTime(delivery.dueAt),
     pausedUntil: isoTime(delivery.pausedUntil),

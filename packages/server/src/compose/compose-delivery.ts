@@ -5,6 +5,7 @@ import type { Instant } from '../ambient/clock.ts'
 import type { Settings } from '../config/schema.ts'
 import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
 import { Dispatcher } from '../delivery/dispatcher.ts'
+import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
 import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
 import { type BlockedApplication, renewAllowed } from '../delivery/renew-allowed.ts'
 import type { NewEvent } from '../event/event.ts'
@@ -15,8 +16,9 @@ import { currentAddress } from '../sender/current-address.ts'
 import { createKeycloakAdminUrlSender } from '../sender/keycloak-admin-url/keycloak-admin-url.ts'
 import { createOidcBackchannelSender } from '../sender/oidc-back-channel/oidc-back-channel.ts'
 import type { OutboundHttp } from '../sender/outbound-http.ts'
-import type { Sender } from '../sender/sender.ts'
-import { findClientSessionBySid } from '../session/find-client-session-by-sid.ts'
+import type { DeliverySubject, Sender } from '../sender/sender.ts'
+import { adapterSessionsOf } from '../session/adapter-sessions.ts'
+import { findClientSession } from '../session/find-client-session.ts'
 import type { Store } from '../store/store.ts'
 import type { WorkerName } from '../store/worker-name.ts'
 import { deliveryEvent, endedDeliveryEvent } from './delivery-event.ts'
@@ -29,6 +31,7 @@ export interface DeliveryParts {
   readonly outbound: OutboundHttp
   readonly events: EventDeps
   readonly onSettled: (settled: SettledDelivery) => void
+  readonly onEnded: (ended: EndedDelivery) => void
 }
 
 export interface ComposedDelivery {
@@ -40,11 +43,13 @@ export interface ComposedDelivery {
 
 export function composeDelivery(parts: DeliveryParts, settings: Settings): ComposedDelivery {
   const { store, ambient, realms, outbound } = parts
-  const adapterSessionOf = async (realmId: string, sid: string): Promise<string | undefined> =>
-    (await findClientSessionBySid(store.read, realmId, sid))?.adapterSessionId
+  const namedBy = async (subject: DeliverySubject): Promise<readonly string[]> => {
+    const clientSession = await findClientSession(store.read, subject)
+    return clientSession ? adapterSessionsOf(clientSession, subject.sid) : []
+  }
   const senders: readonly Sender[] = [
     createOidcBackchannelSender({ realms, outbound, random: ambient.random }),
-    createKeycloakAdminUrlSender({ realms, outbound, random: ambient.random, adapterSessionOf }),
+    createKeycloakAdminUrlSender({ realms, outbound, random: ambient.random, adapterSessionsOf: namedBy }),
   ]
   const dispatcher = new Dispatcher({
     store,
@@ -63,6 +68,7 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
       void recordVerdict(parts, subject.realmId, settled.settledAt, (realm) => deliveryEvent(realm, settled))
     },
     onEnded(ended) {
+      parts.onEnded(ended)
       void recordVerdict(parts, ended.realmId, ambient.clock.now(), (realm) =>
         endedDeliveryEvent(realm, ended),
       )

@@ -7,6 +7,7 @@ import type { Gate } from '../ambient/gate.ts'
 import type { Random } from '../ambient/random.ts'
 import type { Tx } from '../store/store.ts'
 import { renewBlocked } from './redeliver.ts'
+import { isPending } from './state-condition.ts'
 
 export interface AddressChange {
   readonly realmId: string
@@ -23,13 +24,14 @@ export async function addressChanged(
   change: AddressChange,
   at: Instant,
 ): Promise<readonly string[]> {
+  await shortenSecondChances(tx, change, at)
   await tx.db
     .updateTable('endpoint')
     .set({
       failure_count: 0,
       opened_count: 0,
       open_until: null,
-      // what was tried at the old address is due now
+      // what got no answer at the old address is due now
       recovered_at: at,
       ramp_limit: null,
       ramp_success_count: 0,
@@ -42,4 +44,22 @@ export async function addressChanged(
   const renewed = await renewBlocked(deps, tx, change, at)
   tx.notify('delivery')
   return renewed
+}
+
+/** A "no" of the old address was not the new one's; deliveries before their endpoint, as everybody locks them. */
+async function shortenSecondChances(
+  tx: Tx,
+  { realmId, clientId }: AddressChange,
+  at: Instant,
+): Promise<void> {
+  await tx.db
+    .updateTable('delivery')
+    .set({ due_at: at })
+    .where('endpoint_id', 'in', (e) =>
+      e.selectFrom('endpoint').select('id').where('realm_id', '=', realmId).where('client_id', '=', clientId),
+    )
+    .where(isPending)
+    .where('refusal_count', '>', 0)
+    .where('due_at', '>', at)
+    .execute()
 }

@@ -6,7 +6,13 @@
 import { sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import type { Tx } from '../store/store.ts'
-import { type Candidate, candidateColumns, type EndpointRow, type LockedEndpoints } from './claim-row.ts'
+import {
+  type Candidate,
+  candidateColumns,
+  type EndpointRow,
+  isDueAfter,
+  type LockedEndpoints,
+} from './claim-row.ts'
 
 const databaseClock = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`
 
@@ -59,7 +65,7 @@ export async function readRecoveringOnPostgres(
     select ${columns}, (select count(*) from delivery l where l.endpoint_id = ${endpointId} and l.state = 'leased')
       as leased_count
     from delivery d
-    where d.endpoint_id = ${endpointId} and d.state = 'pending' and (d.due_at <= ${at} or d.tried_at < ${recoveredAt})
+    where d.endpoint_id = ${endpointId} and d.state = 'pending' and ${isDueAfter(recoveredAt, at)}
       and ${notInFlight}
     order by d.priority, d.due_at, d.id limit ${limit} for update of d skip locked`.execute(tx.db)
   return rows

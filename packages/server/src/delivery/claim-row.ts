@@ -1,10 +1,11 @@
 /** What a claim reads of a delivery and of an endpoint, the same on both databases. */
-import type { Selectable } from 'kysely'
+import { type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import type { Channel } from '../rp/client.ts'
 import type { DeliveryTable, EndpointTable } from '../store/tables.ts'
-import type { LeasedDelivery } from './delivery.ts'
+import { defaultDeliverySettings, type LeasedDelivery } from './delivery.ts'
 import type { EndpointHealth } from './endpoint-health.ts'
+import { secondChanceDelayMs } from './retry-schedule.ts'
 
 export const candidateColumns = [
   'id',
@@ -36,6 +37,18 @@ export type Candidate = Pick<Selectable<DeliveryTable>, (typeof candidateColumns
 }
 
 export type EndpointRow = Selectable<EndpointTable>
+
+/** A wait of at most this after a "no" is its second chance: 60 s, counted from the end of a try that a lease bounds. */
+const secondChanceWaitMsMax = secondChanceDelayMs + defaultDeliverySettings.leaseMs
+
+/**
+ * Of an endpoint whose breaker has closed: what is due, and what was last tried before it closed (D8). A "no" keeps its
+ * minute, which a key cache or a clock needs (SR-18); above all that of the probe itself.
+ */
+export function isDueAfter(recoveredAt: Instant, at: Instant): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(d.due_at <= ${at} or (d.tried_at < ${recoveredAt}
+    and (d.refusal_count = 0 or d.due_at - d.tried_at > ${secondChanceWaitMsMax})))`
+}
 
 /** The endpoints that this claim holds the locks of, and the clock that leases are measured by. */
 export interface LockedEndpoints {

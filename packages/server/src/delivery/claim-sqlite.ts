@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Tx } from '../store/store.ts'
-import { type Candidate, candidateColumns, type LockedEndpoints } from './claim-row.ts'
+import { type Candidate, candidateColumns, isDueAfter, type LockedEndpoints } from './claim-row.ts'
 import { isLeased } from './state-condition.ts'
 
 export async function lockEndpointsOnSqlite(
@@ -51,7 +51,7 @@ export async function readRecoveringOnSqlite(
   const { rows } = await sql<Candidate>`
     select ${columns}, ${leasedCount(sql`${endpointId}`)} as leased_count from delivery d
     where d.endpoint_id = ${endpointId} and d.state = 'pending'
-      and (d.due_at <= ${at} or d.tried_at < ${recoveredAt})
+      and ${isDueAfter(recoveredAt, at)}
       and ${notInFlight(sql`d`)}
     order by d.priority, d.due_at, d.id limit ${limit}`.execute(tx.db)
   return rows

@@ -55,6 +55,7 @@ export async function claimDeliveries(
       { endpoints: endpoints.rows, candidates, slots, isLowFirst },
       at,
     )
+    assert(choice.chosen.length <= slots.total, 'I16: no more is leased than there are places for')
     writeClaim(deps, tx, choice, endpoints, at)
     for (const { id } of choice.chosen) await deps.gate('claim.beforeCommit', id)
     return {

@@ -1,5 +1,8 @@
-/** One line per try (experience.md §5.7), and one for an outcome that came after its lease. Never a token or a sid. */
-import type { Log } from '../ambient/log.ts'
+/**
+ * One line per try (experience.md §5.7), as an error where the fault was our own (D17) and as a warning where the
+ * address itself is wrong, and one for an outcome that came after its lease. Never a token or a sid.
+ */
+import type { Log, LogLevel } from '../ambient/log.ts'
 import type { SettledDelivery } from './delivery.ts'
 
 export interface ReportDeps {
@@ -17,13 +20,15 @@ export function reportSettlements(
   for (const settled of stored) {
     const { settlement } = settled
     const { attempt } = settlement
-    log.write('info', 'delivery.attempt', {
+    const isOurFault = attempt.reason === 'internal.error'
+    log.write(isOurFault ? 'error' : levelOf(attempt.status), 'delivery.attempt', {
       ...idsOf(settled),
       outcome: attempt.outcome,
       state: settlement.state,
       try: settlement.tryCount,
       status: attempt.status ?? undefined,
       reason: attempt.reason ?? undefined,
+      error: isOurFault ? (attempt.detail ?? undefined) : undefined,
       duration_ms: attempt.durationMs === null ? undefined : Math.round(attempt.durationMs),
       next_at: settlement.state === 'pending' ? new Date(settlement.dueAt).toISOString() : undefined,
       docs: attempt.reason === null ? undefined : reasonUrl?.(attempt.reason),
@@ -35,6 +40,11 @@ export function reportSettlements(
       outcome: settled.settlement.attempt.outcome,
     })
   }
+}
+
+/** Nothing listens there, or not to a POST: somebody should look at the registration before the second try. */
+function levelOf(status: number | null): LogLevel {
+  return status === 404 || status === 405 ? 'warn' : 'info'
 }
 
 function idsOf({ tried: { leased } }: SettledDelivery): Record<string, unknown> {

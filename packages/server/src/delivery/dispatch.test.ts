@@ -3,9 +3,21 @@ import { test } from 'node:test'
 import { answered, leasedDelivery, testStartAt, tryHistory } from '../../test/support/delivery-facts.ts'
 import { systemAmbient } from '../ambient/ambient.ts'
 import type { Channel } from '../rp/client.ts'
-import type { Sender } from '../sender/sender.ts'
+import type { Sender, SendOutcome } from '../sender/sender.ts'
 import { defaultDeliverySettings, type SettledDelivery } from './delivery.ts'
 import { dispatchDelivery } from './dispatch.ts'
+
+async function dispatchedBy(sender: Sender, now: () => number): Promise<readonly SettledDelivery[]> {
+  const settled: SettledDelivery[] = []
+  const deps = {
+    ...systemAmbient({ clock: { now } }),
+    senders: new Map<Channel, Sender>([[sender.channel, sender]]),
+    settings: defaultDeliverySettings,
+    writer: { write: async (one: SettledDelivery) => void settled.push(one) },
+  }
+  await dispatchDelivery(deps, leasedDelivery(tryHistory()), new AbortController().signal)
+  return settled
+}
 
 /** Prepares for so long, time after time; returns when what left had been prepared, and when it left. */
 async function sentAfter(waitsMs: readonly number[]): Promise<{ preparedAt: number; leftAt: number }> {
@@ -26,14 +38,7 @@ async function sentAfter(waitsMs: readonly number[]): Promise<{ preparedAt: numb
       }
     },
   }
-  const settled: SettledDelivery[] = []
-  const deps = {
-    ...systemAmbient({ clock: { now: () => now } }),
-    senders: new Map<Channel, Sender>([[sender.channel, sender]]),
-    settings: defaultDeliverySettings,
-    writer: { write: async (one: SettledDelivery) => void settled.push(one) },
-  }
-  await dispatchDelivery(deps, leasedDelivery(tryHistory()), new AbortController().signal)
+  const settled = await dispatchedBy(sender, () => now)
   assert.equal(settled[0]?.tried.evidence?.jti, `jti-${prepareCount}`)
   return sent
 }
@@ -44,4 +49,20 @@ test('I8: a message that waited for the database or its signature is prepared an
     preparedAt: testStartAt + 5000,
     leftAt: testStartAt + 5020,
   })
+})
+
+test('D17: an answer that no verdict can be made of is our own fault, remembers that something left, and stops nothing else', async () => {
+  const broken: Sender = {
+    channel: 'oidc-back-channel',
+    prepare: async ({ address }) => ({
+      address,
+      evidence: { jti: 'jti-1', kid: 'kid-1' },
+      send: async () => ({ ...answered(500), answer: undefined }) as unknown as SendOutcome,
+    }),
+  }
+  const [settled] = await dispatchedBy(broken, () => testStartAt)
+  assert.deepEqual(
+    [settled?.settlement.state, settled?.settlement.reason, settled?.settlement.hadConnection],
+    ['pending', 'internal.error', true],
+  )
 })

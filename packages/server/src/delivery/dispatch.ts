@@ -24,6 +24,7 @@ import type {
 } from './delivery.ts'
 import { settle } from './settle.ts'
 import type { SettlementWriter } from './settlement-writer.ts'
+import { assertSound } from './sound-settlement.ts'
 
 const preparedAgeMsMax = 1500
 
@@ -104,7 +105,25 @@ async function sendDelivery(
 
 function settleDelivery(deps: DispatchDeps, tried: TriedDelivery): SettledDelivery {
   const settledAt = deps.clock.now()
-  return { tried, settlement: settle(tried, randomFraction(deps.random), settledAt), settledAt }
+  const fraction = randomFraction(deps.random)
+  try {
+    const settlement = settle(tried, fraction, settledAt)
+    assertSound(tried, settlement)
+    return { tried, settlement, settledAt }
+  } catch (error) {
+    const own = asOurFault(tried, error)
+    return { tried: own, settlement: settle(own, fraction, settledAt), settledAt }
+  }
+}
+
+/** A verdict that cannot be true is not stored: our own fault (D17), and the cautious memory that something may have left. */
+function asOurFault(tried: TriedDelivery, error: unknown): TriedDelivery {
+  const { leased } = tried
+  return {
+    ...tried,
+    leased: { ...leased, tried: { ...leased.tried, hadConnection: true } },
+    outcome: { kind: 'internal', reason: 'internal.error', detail: textOf(error) },
+  }
 }
 
 function senderFor({ senders }: DispatchDeps, channel: Channel): Sender {

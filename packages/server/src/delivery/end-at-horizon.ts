@@ -14,6 +14,7 @@ export interface EndedDelivery {
   readonly signOutId: string
   readonly realmId: string
   readonly clientId: string
+  readonly channel: string
   readonly state: 'unconfirmed' | 'unreachable'
 }
 
@@ -34,7 +35,7 @@ async function endPassed(tx: Tx, at: Instant): Promise<readonly EndedDelivery[]>
     tx,
     tx.db
       .selectFrom('delivery')
-      .select(['id', 'sign_out_id', 'realm_id', 'client_id', 'had_connection'])
+      .select(['id', 'sign_out_id', 'realm_id', 'client_id', 'channel', 'had_connection'])
       .where(isPending)
       .where('horizon_at', '<=', at - horizonGraceMs)
       .orderBy('horizon_at')
@@ -47,6 +48,7 @@ async function endPassed(tx: Tx, at: Instant): Promise<readonly EndedDelivery[]>
     signOutId: row.sign_out_id,
     realmId: row.realm_id,
     clientId: row.client_id,
+    channel: row.channel,
     state: verdictWithoutAnswer(row.had_connection === 1),
   }))
   for (const state of ['unconfirmed', 'unreachable'] as const) {

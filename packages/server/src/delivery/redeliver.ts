@@ -10,7 +10,7 @@ import { insertRows, isOneOf } from '../store/bulk-rows.ts'
 import { type Store, type Tx, withLock } from '../store/store.ts'
 import type { DeliveryTable, Tables } from '../store/tables.ts'
 import { newDeliveryIds } from './enqueue.ts'
-import { isUntold } from './state-condition.ts'
+import { isUntold, partsOf } from './state-condition.ts'
 
 export interface RedeliverDeps {
   readonly store: Store
@@ -21,10 +21,15 @@ export interface RedeliverDeps {
 /** What to replay, inside one realm. All but `deliveries` means: what ended without `accepted` and was not cancelled. */
 export type RedeliverScope =
   | { readonly kind: 'deliveries'; readonly ids: readonly string[] }
+  /** With the parts of one that was spread over many sessions. */
   | { readonly kind: 'sign_out'; readonly signOutId: string }
-  | { readonly kind: 'application'; readonly clientId: string }
-  | { readonly kind: 'time_range'; readonly from: Instant; readonly until: Instant }
-  | { readonly kind: 'everything' }
+  /** Of one application, of what ended in a time range, of both, or everything. */
+  | {
+      readonly kind: 'untold'
+      readonly clientId?: string | undefined
+      readonly from?: Instant | undefined
+      readonly until?: Instant | undefined
+    }
 
 export interface RedeliverCommand {
   readonly realmId: string
@@ -51,7 +56,6 @@ export function redeliver(
   command: RedeliverCommand,
   at: Instant,
 ): Promise<RedeliverResult> {
-  if (command.reason.trim() === '') return Promise.resolve({ ok: false, reason: 'reason_missing' })
   return deps.store.transact((tx) => redeliverInside(deps, tx, command, at))
 }
 
@@ -62,6 +66,7 @@ export async function redeliverInside(
   command: RedeliverCommand,
   at: Instant,
 ): Promise<RedeliverResult> {
+  if (command.reason.trim() === '') return { ok: false, reason: 'reason_missing' }
   if ((await countLately(tx, command.realmId, at)) >= redeliverCountPerMinuteMax) {
     return { ok: false, reason: 'rate_limited' }
   }
@@ -149,10 +154,12 @@ async function lockReplayable(
     .limit(redeliverCountMax + 1)
   if (scope.kind === 'deliveries') query = query.where(isOneOf(tx, 'd.id', scope.ids))
   else query = query.where(isUntold)
-  if (scope.kind === 'sign_out') query = query.where('d.sign_out_id', '=', scope.signOutId)
-  if (scope.kind === 'application') query = query.where('d.client_id', '=', scope.clientId)
-  if (scope.kind === 'time_range') {
-    query = query.where('d.settled_at', '>=', scope.from).where('d.settled_at', '<', scope.until)
+  if (scope.kind === 'sign_out') query = query.where('d.sign_out_id', 'in', partsOf(scope.signOutId))
+  if (scope.kind === 'untold') {
+    const { clientId, from, until } = scope
+    if (clientId !== undefined) query = query.where('d.client_id', '=', clientId)
+    if (from !== undefined) query = query.where('d.settled_at', '>=', from)
+    if (until !== undefined) query = query.where('d.settled_at', '<', until)
   }
   return withLock(tx, query, 'for update').execute()
 }

@@ -13,7 +13,7 @@ export const internalCountMax = 5
 /** A "no" gets one more try with a fresh token, and only one (SR-18). */
 export const refusalCountMax = 2
 
-const answerCharactersMax = 2048
+const answerBytesMax = 2048
 
 /**
  * @param fraction in [0, 1), for the jitter of the next delay.
@@ -210,5 +210,7 @@ function unchanged(
 
 /** PostgreSQL's text has no NUL, and an answer is somebody else's: a byte of it must never fail our transaction (T2). */
 function limited(answer: string): string {
-  return answer.slice(0, answerCharactersMax).replaceAll('\0', '\u{fffd}').toWellFormed()
+  const storable = Buffer.from(answer.replaceAll('\0', '\u{fffd}').toWellFormed())
+  // a character that the cut goes through is left out
+  return new TextDecoder().decode(storable.subarray(0, answerBytesMax), { stream: true })
 }

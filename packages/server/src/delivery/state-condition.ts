@@ -1,5 +1,5 @@
 /**
- * Conditions on a delivery's state with the state written out. A partial index is used only where the database can
+ * Conditions that questions about deliveries share. Those on a delivery's state are with the state written out. A partial index is used only where the database can
  * see that the condition implies the index's own; a bound parameter hides that from it.
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
@@ -8,3 +8,9 @@ export const isPending: RawBuilder<SqlBool> = sql<SqlBool>`state = 'pending'`
 export const isLeased: RawBuilder<SqlBool> = sql<SqlBool>`state = 'leased'`
 /** Ended without `accepted`, and not withdrawn. */
 export const isUntold: RawBuilder<SqlBool> = sql<SqlBool>`state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')`
+
+/** The sign-out and its parts, as the value of an `in`; with an `or`, PostgreSQL would read every row. */
+export function partsOf(signOutId: string): RawBuilder<string> {
+  return sql<string>`(select id from sign_out where id = ${signOutId}
+    union all select id from sign_out where parent_id = ${signOutId})`
+}

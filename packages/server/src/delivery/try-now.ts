@@ -2,6 +2,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Store, Tx } from '../store/store.ts'
+import { partsOf } from './state-condition.ts'
 
 export const tryNowCountMax = 1000
 
@@ -27,7 +28,7 @@ export async function tryNowInside(tx: Tx, command: TryNowCommand, at: Instant):
     .limit(tryNowCountMax)
   waiting =
     'signOutId' in command
-      ? waiting.where('sign_out_id', '=', command.signOutId)
+      ? waiting.where('sign_out_id', 'in', partsOf(command.signOutId))
       : waiting.where(isOneOf(tx, 'id', command.deliveryIds.slice(0, tryNowCountMax)))
   const ids = (await waiting.execute()).map((row) => row.id)
   if (ids.length === 0) return []

@@ -174,19 +174,11 @@ function answerError(
 }
 
 function classify(error: FastifyError): Omit<PageError, 'reference'> {
-  if (isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE') || isDatabaseError(error))
-    return { status: 503, kind: 'unavailable' }
+  if (isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')) return { status: 503, kind: 'unavailable' }
   if (error.statusCode === 413) return { status: 413, kind: 'too_large' }
   if (error.statusCode === 415) return { status: 415, kind: 'media_type' }
   if (error.statusCode !== undefined && error.statusCode < 500) return { status: 400, kind: 'bad_request' }
   return { status: 500, kind: 'internal' }
-}
-
-/** A query outside a transaction fails with the driver's own error: a lost connection or a refused statement. */
-function isDatabaseError(error: FastifyError): boolean {
-  return (
-    /^(08|25|53|55|57|58)...$/.test(error.code ?? '') || /^(ECONN|EPIPE|ETIMEDOUT)/.test(error.code ?? '')
-  )
 }
 
 function wireError({ kind, reference }: PageError): Record<string, string> {

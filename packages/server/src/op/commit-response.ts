@@ -3,6 +3,7 @@
  * second (engine.md §8). When the commit finds that the request lost, the prepared response is dropped.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { isCurfewError } from '../errors.ts'
 import { recordEventAlone } from '../event/record-event.ts'
 import type { ServerSecret } from '../key/seal.ts'
 import { artifactHash } from './adapter/artifact-hash.ts'
@@ -15,7 +16,7 @@ import { isPasswordGrant, isPasswordRefused, passwordGrantOff } from './password
 import { answerRefusal } from './refusal-response.ts'
 import { stateSetCookie } from './session-frame/frame-cookie.ts'
 import { addSessionState, isSessionFrameOn, sessionStateOf } from './session-frame/session-state.ts'
-import { faultAnswer, isStoreFault } from './store-fault.ts'
+import { faultAnswer } from './store-fault.ts'
 import { tokenErrorMembers } from './token-error.ts'
 import { completeTokenResponse, refreshErrorDescription } from './token-response.ts'
 import { type CommitDeps, commit, type DerivedFrom } from './unit-of-work/commit.ts'
@@ -48,7 +49,7 @@ async function commitPrepared(
 ): Promise<void> {
   if (ctx.status >= 500) {
     // a fault of ours or of the database: nothing is written
-    if (isStoreFault(work.fault)) answerFault(deps, ctx, work.fault)
+    if (isCurfewError(work.fault, 'CURFEW_STORE_UNAVAILABLE')) answerFault(deps, ctx, work.fault)
     return
   }
   const from = await prepare(deps, ctx, work)
@@ -188,7 +189,7 @@ async function describeError(
 function answerFault(deps: CommitResponseDeps, ctx: KoaContextWithOIDC, error: unknown): void {
   ctx.res.removeHeader('set-cookie')
   ctx.remove('location')
-  const isAway = isStoreFault(error)
+  const isAway = isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')
   if (!isAway) ctx.app.emit('error', error, ctx)
   const { status, reason, headers, body } = faultAnswer(isAway)
   if (ctx.oidc.route !== 'token' && ctx.accepts('json', 'html') === 'html') {

@@ -12,6 +12,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { InteractionResults } from 'oidc-provider'
+import { isCurfewError } from '../errors.ts'
 import { readCookie } from '../http/read-cookie.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
@@ -21,7 +22,7 @@ import { createInteractions, type Interactions } from './interaction.ts'
 import { type Mounted, mountRequest } from './mount.ts'
 import { againUrl } from './refusal-response.ts'
 import { clearReturn, mayReturn, type ReturnBinding } from './return-cookie.ts'
-import { faultAnswer, isStoreFault } from './store-fault.ts'
+import { faultAnswer } from './store-fault.ts'
 import { beginWork, errorReference, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
 
 export interface OpDeps extends Omit<EngineDeps, 'on' | 'renderError'>, SignOutDeps {
@@ -63,7 +64,7 @@ export function createOp(deps: OpDeps): Op {
         })
       } catch (error) {
         deps.ambient.log.write('error', 'op.engine_failed', { error: stackOf(error) })
-        answerFailed(deps, { req, res, realm }, isStoreFault(error))
+        answerFailed(deps, { req, res, realm }, isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE'))
       }
     },
   }

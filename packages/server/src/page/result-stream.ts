@@ -36,6 +36,7 @@ export interface ResultStreams {
 
 export function createResultStreams(deps: StreamDeps): ResultStreams {
   const open = new Set<FastifyReply['raw']>()
+  const look = shareLooks()
   return {
     open(reply, result) {
       // 204 tells an EventSource to stop asking; the page polls
@@ -51,7 +52,7 @@ export function createResultStreams(deps: StreamDeps): ResultStreams {
       raw.write('retry: 2000\n\n')
       open.add(raw)
       raw.once('close', () => open.delete(raw))
-      run(deps, result, raw)
+      run(deps, { signOutId: result.signOutId, look: () => look(result) }, raw)
       return reply
     },
     closeAll() {
@@ -60,8 +61,46 @@ export function createResultStreams(deps: StreamDeps): ResultStreams {
   }
 }
 
-function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: FastifyReply['raw']): void {
-  let sent = new Map<string, string>()
+/** What all who watch one sign-out are shown at one moment. */
+interface Look {
+  readonly status: ReturnType<typeof statusOf>
+  /** Each application of it as text, by its id. */
+  readonly applications: ReadonlyMap<string, string>
+  readonly isSettled: boolean
+}
+
+/**
+ * A change wakes everybody who watches its sign-out: they share one look, or a thousand would read the same rows each
+ * (S-11). A look that has begun is not joined, because it may be older than the change.
+ */
+function shareLooks(): (result: StreamedResult) => Promise<Look> {
+  const waiting = new Map<string, Promise<Look>>()
+  return (result) => {
+    const joined = waiting.get(result.signOutId)
+    if (joined) return joined
+    const begun = new Promise<void>((begin) => setImmediate(begin)).then(() => {
+      waiting.delete(result.signOutId)
+      return lookAt(result)
+    })
+    waiting.set(result.signOutId, begun)
+    return begun
+  }
+}
+
+async function lookAt(result: StreamedResult): Promise<Look> {
+  const rows = await result.read()
+  const status = statusOf(rows)
+  const texts = status.applications.map((one) => [one.id, JSON.stringify(one)] as const)
+  return { status, applications: new Map(texts), isSettled: summarise(rows).isSettled }
+}
+
+interface Watched {
+  readonly signOutId: string
+  look(): Promise<Look>
+}
+
+function run({ feed, ambient }: StreamDeps, watched: Watched, raw: FastifyReply['raw']): void {
+  let sent: Look['applications'] = new Map()
   let eventId = 0
   let isReading = false
   let isChanged = false
@@ -72,19 +111,15 @@ function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: Fastify
     raw.write(`id: ${eventId}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
   }
   const sendChanges = async (): Promise<void> => {
-    const rows = await result.read()
-    const status = statusOf(rows)
-    const now = new Map(
-      status.applications.map((application) => [application.id, JSON.stringify(application)]),
-    )
+    const { status, applications, isSettled } = await watched.look()
     if (eventId === 0) send('snapshot', status)
     else {
-      const changed = status.applications.filter(({ id }) => sent.get(id) !== now.get(id))
+      const changed = status.applications.filter(({ id }) => sent.get(id) !== applications.get(id))
       for (const application of changed) send('app', application)
       if (changed.length > 0) send('summary', status.summary)
     }
-    sent = now
-    if (summarise(rows).isSettled) end()
+    sent = applications
+    if (isSettled) end()
   }
   // one reading at a time; what changes meanwhile is read after it
   const look = (): void => {
@@ -95,7 +130,7 @@ function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: Fastify
     sendChanges()
       .catch((error) => {
         ambient.log.write('warn', 'result.stream_failed', {
-          sign_out_id: result.signOutId,
+          sign_out_id: watched.signOutId,
           error: String(error),
         })
         raw.end()
@@ -114,7 +149,7 @@ function run({ feed, ambient }: StreamDeps, result: StreamedResult, raw: Fastify
     send('end', {})
     raw.end()
   }
-  const stopWatching = feed.watch(result.signOutId, look)
+  const stopWatching = feed.watch(watched.signOutId, look)
   const cancelEnd = ambient.timer.after(lifetimeMs, end)
   cancelHeartbeat = ambient.timer.after(heartbeatMs, beat)
   raw.once('close', () => {

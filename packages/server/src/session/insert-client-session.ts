@@ -1,13 +1,17 @@
 /**
  * Adds an application to a session, merged by key: a row that is there stays, because two authorizations at the
  * same moment both believe that they are the first (engine.md §6). Only the row of an application that was
- * signed out of alone and comes back is replaced; its new `sid` is a new one. Needs a lock on the session (I12).
+ * signed out of alone and comes back is replaced; its new `sid` is a new one, and what its adapter named before stays
+ * until that is told. Needs a lock on the session (I12).
  */
 import { demandedStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { ClientSession } from './session.ts'
 
-export type NewClientSession = Omit<ClientSession, 'endedAt' | 'revokedAt'>
+export type NewClientSession = Omit<
+  ClientSession,
+  'endedAt' | 'revokedAt' | 'adapterSessions' | 'adapterSessionHost'
+>
 
 /**
  * @throws Unmet `other_client_session` when the application was in the session already: the row of the winner stands
@@ -22,8 +26,6 @@ export async function insertClientSession(tx: Tx, added: NewClientSession): Prom
     grantId: added.grantId ?? null,
     sub: added.sub,
     issuer: added.issuer,
-    adapterSessionId: added.adapterSessionId ?? null,
-    adapterSessionHost: added.adapterSessionHost ?? null,
     nameId: added.nameId ?? null,
     sessionIndex: added.sessionIndex ?? null,
     startedAt: added.startedAt,
@@ -42,8 +44,6 @@ const example = {
   grantId: null as string | null,
   sub: '',
   issuer: '',
-  adapterSessionId: null as string | null,
-  adapterSessionHost: null as string | null,
   nameId: null as string | null,
   sessionIndex: null as string | null,
   startedAt: 0,
@@ -60,8 +60,6 @@ const insert = demandedStatement('other_client_session', example, (db, value) =>
     grant_id: value.grantId,
     sub: value.sub,
     issuer: value.issuer,
-    adapter_session_id: value.adapterSessionId,
-    adapter_session_host: value.adapterSessionHost,
     name_id: value.nameId,
     session_index: value.sessionIndex,
     started_at: value.startedAt,

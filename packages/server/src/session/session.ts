@@ -45,7 +45,8 @@ export interface ClientSession {
   readonly grantId: string | undefined
   readonly sub: string
   readonly issuer: string
-  readonly adapterSessionId: string | undefined
+  /** Read by `adapter-sessions.ts`. */
+  readonly adapterSessions: string | undefined
   readonly adapterSessionHost: string | undefined
   readonly nameId: string | undefined
   readonly sessionIndex: string | undefined
@@ -91,7 +92,7 @@ export function clientSessionFromRow(row: Selectable<ClientSessionTable>): Clien
     grantId: row.grant_id ?? undefined,
     sub: row.sub,
     issuer: row.issuer,
-    adapterSessionId: row.adapter_session_id ?? undefined,
+    adapterSessions: row.adapter_session_id ?? undefined,
     adapterSessionHost: row.adapter_session_host ?? undefined,
     nameId: row.name_id ?? undefined,
     sessionIndex: row.session_index ?? undefined,

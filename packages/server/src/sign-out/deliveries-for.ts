@@ -5,6 +5,7 @@ import type { Realm } from '../realm/realm.ts'
 import { channelsOf } from '../rp/channels.ts'
 import type { Channel, Client } from '../rp/client.ts'
 import { countOf } from '../rp/representation.ts'
+import { adapterSessionsOf } from '../session/adapter-sessions.ts'
 import type { ClientSession, Session } from '../session/session.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
 
@@ -42,7 +43,7 @@ function canCarry(channel: Channel, member: ClientSession, command: SignOutComma
       return command.hasBrowser === true
     case 'keycloak-admin-url':
       // KA-12: without the adapter's own session id the message would name nobody, or everybody
-      return member.adapterSessionId !== undefined
+      return adapterSessionsOf(member, member.sid).length > 0
     case 'saml':
     case 'ssf':
       return false

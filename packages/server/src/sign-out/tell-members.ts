@@ -3,8 +3,9 @@
  * application and channel (I2), and the LOGOUT event. All in the caller's transaction, none of it waited for
  * before its commit.
  */
+import assert from 'node:assert/strict'
 import type { Instant } from '../ambient/clock.ts'
-import type { DeliveryPriority } from '../delivery/delivery.ts'
+import type { DeliveryPriority, NewDelivery } from '../delivery/delivery.ts'
 import { enqueueDeliveries } from '../delivery/enqueue.ts'
 import { recordEvent } from '../event/record-event.ts'
 import { endClientSessionRows } from '../session/end-session-rows.ts'
@@ -44,6 +45,17 @@ export function tellMembers(
   tx.withCommit(endClientSessionRows(tx, session.uid, session.endedAt ?? at))
   tx.withCommit(endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, members))
   tx.withCommit(insertSignOut(tx, own, { ...row, applicationCount: members.length, completedAt: at }, at))
-  enqueueDeliveries(tx, deps, deliveriesFor(deps.realm, { ...ended, command: own }, at), at)
+  const deliveries = deliveriesFor(deps.realm, { ...ended, command: own }, at)
+  assertOfMembers(deliveries, members)
+  enqueueDeliveries(tx, deps, deliveries, at)
   tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, own, session, signOutId), at))
+}
+
+/** In production too. That each member has one for each channel is a key of the table (D2). */
+function assertOfMembers(deliveries: readonly NewDelivery[], members: readonly ClientSession[]): void {
+  const sids = new Set(members.map(({ sid }) => sid))
+  assert(
+    deliveries.every(({ sid }) => sids.has(sid)),
+    'I3: nobody outside the session is told',
+  )
 }

@@ -6,8 +6,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Instant } from '../ambient/clock.ts'
 import type { SettledDelivery } from '../delivery/delivery.ts'
 import { isTerminal } from '../delivery/delivery.ts'
-import { readDeliveryMetrics } from '../delivery/delivery-metrics.ts'
+import { type EndpointMetrics, readDeliveryMetrics } from '../delivery/delivery-metrics.ts'
 import type { DispatcherFacts } from '../delivery/dispatcher.ts'
+import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
 import type { RecordedEvent } from '../event/event.ts'
 import type { Store } from '../store/store.ts'
 import { readSessionCounts } from './read-session-counts.ts'
@@ -16,6 +17,8 @@ export interface Metrics {
   readonly registry: Registry
   countEvent(event: RecordedEvent): void
   countSettled(settled: SettledDelivery): void
+  /** A delivery whose time was over. */
+  countEnded(ended: EndedDelivery): void
   countSignOut(realm: string, initiator: string): void
 }
 
@@ -87,6 +90,10 @@ export function createMetrics(deps: MetricsDeps): Metrics {
       if (event.type === 'LOGIN_ERROR')
         signIns.inc({ realm: event.realmName, outcome: event.error ?? 'error' })
     },
+    countEnded({ realmId, clientId, channel, state }) {
+      const realm = deps.realmName(realmId)
+      deliveries.inc({ realm, application: applicationOf(clientId), channel, outcome: state })
+    },
     countSettled({ tried, settlement, settledAt }) {
       const { subject } = tried.leased
       const realm = deps.realmName(subject.realmId)
@@ -127,37 +134,7 @@ function addGauges(deps: MetricsDeps, registry: Registry, applicationOf: (value:
     labelNames: ['version'],
     registers,
   }).set({ version: deps.version }, 1)
-  const pending = new Gauge({
-    name: 'curfew_deliveries_pending',
-    help: 'Deliveries that wait for a try',
-    labelNames: ['realm', 'application'],
-    registers,
-  })
-  const paused = new Gauge({
-    name: 'curfew_endpoint_paused',
-    help: '1 while the breaker of an address is open',
-    labelNames: ['realm', 'application'],
-    registers,
-  })
-  new Gauge({
-    name: 'curfew_delivery_oldest_pending_seconds',
-    help: 'Age of the oldest delivery that waits',
-    labelNames: ['realm'],
-    registers,
-    async collect() {
-      const { oldestPending, endpoints } = await readDeliveryMetrics(deps.store.read, deps.now())
-      this.reset()
-      for (const { realmId, ageSeconds } of oldestPending)
-        this.set({ realm: deps.realmName(realmId) }, ageSeconds)
-      pending.reset()
-      paused.reset()
-      for (const one of endpoints) {
-        const label = { realm: deps.realmName(one.realmId), application: applicationOf(one.clientId) }
-        pending.inc(label, one.pendingCount)
-        paused.set(label, one.isPaused ? 1 : 0)
-      }
-    },
-  })
+  addDeliveryGauges(deps, registers, applicationOf)
   new Gauge({
     name: 'curfew_sessions_active',
     help: 'Sessions that are signed in',
@@ -170,6 +147,72 @@ function addGauges(deps: MetricsDeps, registry: Registry, applicationOf: (value:
     },
   })
   addProcessFacts(deps, registers)
+}
+
+function addDeliveryGauges(
+  deps: MetricsDeps,
+  registers: Registry[],
+  applicationOf: (value: string) => string,
+): void {
+  const read = joined(() => readDeliveryMetrics(deps.store.read, deps.now()))
+  const byApplication: readonly (readonly [
+    name: string,
+    help: string,
+    join: (known: number, one: EndpointMetrics) => number,
+  ])[] = [
+    ['curfew_deliveries_pending', 'Deliveries that wait for a try', (known, one) => known + one.pendingCount],
+    [
+      'curfew_deliveries_untold',
+      'Deliveries that ended without being accepted, as long as they are kept',
+      (known, one) => known + one.untoldCount,
+    ],
+    [
+      'curfew_endpoint_paused',
+      '1 while the breaker of one of its addresses is open',
+      (known, one) => Math.max(known, one.isPaused ? 1 : 0),
+    ],
+  ]
+  for (const [name, help, join] of byApplication) {
+    const labelNames = ['realm', 'application'] as const
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      async collect() {
+        const { endpoints } = await read()
+        const values = new Map<string, number>()
+        this.reset()
+        for (const one of endpoints) {
+          const label = { realm: deps.realmName(one.realmId), application: applicationOf(one.clientId) }
+          const key = JSON.stringify(label)
+          values.set(key, join(values.get(key) ?? 0, one))
+          this.set(label, values.get(key) ?? 0)
+        }
+      },
+    })
+  }
+  new Gauge({
+    name: 'curfew_delivery_oldest_pending_seconds',
+    help: 'Age of the oldest delivery that waits',
+    labelNames: ['realm'],
+    registers,
+    async collect() {
+      const { oldestPending } = await read()
+      this.reset()
+      for (const { realmId, ageSeconds } of oldestPending)
+        this.set({ realm: deps.realmName(realmId) }, ageSeconds)
+    },
+  })
+}
+
+/** Gauges are asked side by side and none waits for another; those of one scrape share one reading. */
+function joined<T>(read: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | undefined
+  return () => {
+    underWay ??= read().finally(() => (underWay = undefined))
+    return underWay
+  }
 }
 
 /** Facts of this process that only grow are counters in meaning; they are read, not counted twice. */

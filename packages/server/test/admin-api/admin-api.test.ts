@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { insertRows } from '../../src/store/bulk-rows.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type AdminWorld, createAdminWorld, idOf } from '../support/admin-world.ts'
 import { forEachDatabase } from '../support/database.ts'
+import { givenSignOut } from '../support/outbox.ts'
 import { givenSession, sidOf } from '../support/session-fixture.ts'
 
 const alice = idOf('demo', 'alice')
@@ -352,6 +354,110 @@ forEachDatabase('the admin API', (database) => {
     assert.deepEqual([leased.status, leased.json.type], [409, 'urn:curfew:nothing_to_redeliver'])
     const [event] = (await get(`${realm}/admin-events?resourceTypes=SIGN_OUT`)).json
     assert.deepEqual(event.details, { reason: 'the firewall was opened' })
+  })
+
+  test('D14: what ended untold is tried again for one application, one time range or all of it; a reason is needed, and kept', async () => {
+    const untold = async (clientId: string, settledAt: number): Promise<string> => {
+      const ended = await world.call('DELETE', `${realm}/sessions/${await signedIn(alice, [clientId])}`, {
+        token: root,
+      })
+      const id = /so_[\w-]+/.exec(ended.headers.get('link') ?? '')?.[0] ?? ''
+      await store.transact((tx) =>
+        tx.db
+          .updateTable('delivery')
+          .set({ state: 'unreachable', settled_at: settledAt })
+          .where('sign_out_id', '=', id)
+          .execute(),
+      )
+      return id
+    }
+    const retry = (body: Record<string, unknown>, token = root) =>
+      world.call('POST', `${realm}/deliveries/retry`, { token, body })
+    const statesOf = async (id: string) => (await get(`${realm}/sign-outs/${id}`)).json.deliveries
+    const day = 86_400_000
+    const [old, wiki, chat] = [
+      await untold('wiki', Date.UTC(2020, 1, 3, 12)),
+      await untold('wiki', Date.now() - day),
+      await untold('chat', Date.now() - day),
+    ]
+    assert.equal((await retry({ reason: ' ' })).json.type, 'urn:curfew:reason_missing')
+    assert.equal((await retry({ reason: 'x', dateFrom: 'soon' })).json.type, 'urn:curfew:date_invalid')
+    assert.equal((await retry({ reason: 'x' }, await world.tokenFor('demo', 'viewer'))).status, 403)
+    const ranged = await retry({ reason: 'mended', dateFrom: '2020-02-03', dateTo: '2020-02-03' })
+    assert.deepEqual([ranged.status, ranged.json.deliveryIds.length], [202, 1])
+    assert.deepEqual([await statesOf(old), await statesOf(wiki)], [{ pending: 1 }, { unreachable: 1 }])
+    assert.equal((await retry({ reason: 'mended', client: 'wiki' })).status, 202)
+    assert.deepEqual([await statesOf(wiki), await statesOf(chat)], [{ pending: 1 }, { unreachable: 1 }])
+    assert.equal((await retry({ reason: 'all of it' })).status, 202)
+    assert.deepEqual(await statesOf(chat), { pending: 1 })
+    assert.equal((await retry({ reason: 'all of it' })).status, 409)
+    const details = (await get(`${realm}/admin-events?resourceTypes=DELIVERY`)).json.map(
+      (event: { details: unknown }) => event.details,
+    )
+    assert.ok(
+      details.some((one: unknown) => JSON.stringify(one) === '{"reason":"mended","client_id":"wiki"}'),
+    )
+  })
+
+  test('D14: replays are limited to 5,000 in a realm and minute', async () => {
+    const limited = await database.open()
+    await using other = await createAdminWorld(limited)
+    const token = await other.tokenFor('master', 'root')
+    const at = Date.now()
+    const { deliveryIds } = await givenSignOut(limited, ['wiki', 'chat'], at, { realmId: 'demo-id' })
+    const rows = Array.from({ length: 5000 }, (_, index) => `replayed-${index}`)
+    const some = await limited.read.db.selectFrom('delivery').selectAll().limit(1).executeTakeFirstOrThrow()
+    await limited.transact(async (tx) => {
+      await tx.db.updateTable('delivery').set({ state: 'unreachable', settled_at: at }).execute()
+      await insertRows(
+        tx,
+        'delivery',
+        rows.map((id) => ({ ...some, id, client_id: id, sid: id, generation: 2, created_at: at })),
+      )
+    })
+    const answer = await other.call('POST', `${realm}/deliveries/retry`, { token, body: { reason: 'x' } })
+    assert.deepEqual([answer.status, answer.json.type], [429, 'urn:curfew:rate_limited'])
+    assert.equal(deliveryIds.length, 2)
+    await limited[Symbol.asyncDispose]()
+  })
+
+  test('a sign-out over many sessions is tried again with all its parts (D14, D18)', async () => {
+    await signedIn(alice, ['wiki'])
+    await signedIn(alice, ['chat'])
+    const ended = await world.call('POST', `${realm}/users/${alice}/logout`, { token: root })
+    const id = /so_[\w-]+/.exec(ended.headers.get('link') ?? '')?.[0] ?? ''
+    const retry = () =>
+      world.call('POST', `${realm}/sign-outs/${id}/retry`, { token: root, body: { reason: 'x' } })
+    const waiting = (await retry()).json.deliveryIds
+    assert.ok(waiting.length >= 2)
+    const untold = await store.transact((tx) =>
+      tx.db
+        .updateTable('delivery')
+        .set({ state: 'unreachable', settled_at: Date.now() })
+        .where('sign_out_id', 'in', (e) => e.selectFrom('sign_out').select('id').where('parent_id', '=', id))
+        .returning('id')
+        .execute(),
+    )
+    assert.equal(waiting.length, untold.length)
+    assert.equal((await retry()).json.deliveryIds.length, untold.length)
+  })
+
+  test('what waits is withdrawn with a reason and ends as cancelled; what has its verdict stays (D12)', async () => {
+    const ended = await world.call('DELETE', `${realm}/sessions/${await signedIn(alice, ['wiki'])}`, {
+      token: root,
+    })
+    const id = /so_[\w-]+/.exec(ended.headers.get('link') ?? '')?.[0] ?? ''
+    const deliveryOf = async () => (await get(`${realm}/sign-outs/${id}`)).json.applications[0].deliveries[0]
+    const cancel = async (reason: string) =>
+      world.call('POST', `${realm}/sign-outs/${id}/deliveries/${(await deliveryOf()).id}/cancel`, {
+        token: root,
+        body: { reason },
+      })
+    assert.equal((await cancel(' ')).status, 400)
+    assert.equal((await cancel('it was switched off for good')).status, 204)
+    const { state, detail, reason } = await deliveryOf()
+    assert.deepEqual([state, detail, reason], ['cancelled', 'operator', 'it was switched off for good'])
+    assert.equal((await cancel('again')).json.type, 'urn:curfew:nothing_to_cancel')
   })
 
   test('a fault of our own is answered with a reference for support and without a stack', async () => {

@@ -94,6 +94,22 @@ describe('keycloak-connect 26.1.1, as its authors publish it', () => {
     await eventually(async () => (await nameIn(agent)) === null)
   })
 
+  test('each of its sessions ends that began in one session of the server (KK-53, KA-12)', async () => {
+    const agent = world.browser()
+    await signIn(agent)
+    const first = agent.cookie('connect.sid') ?? ''
+    agent.cookies.delete('connect.sid')
+    await signIn(agent)
+    const second = agent.cookie('connect.sid') ?? ''
+    assert.notEqual(first, second)
+    const { id_token } = await world.rp('chat').signIn(agent)
+    await agent.get(world.rp('chat').logoutUrl({ id_token_hint: id_token }))
+    for (const cookie of [second, first]) {
+      agent.cookies.set('connect.sid', cookie)
+      await eventually(async () => (await nameIn(agent)) === null)
+    }
+  })
+
   test('its session ends when an administrator signs the person out (KK-57)', async () => {
     const agent = world.browser()
     await openSignedIn(agent, `${application.url}/page`, 'bob')

@@ -77,7 +77,7 @@ describe('the embedded database', () => {
     assert.match(status.stdout, / 0 {2}active sessions/)
   })
 
-  test('R26: a restored copy signs everybody out, tells their applications, and revives no session', async () => {
+  test('R26, C-07: a restored copy signs everybody out, tells their applications, and revives no session', async () => {
     await using receiver = await startReceiver()
     const dataDir = newFolder()
     await using server = await startWith(receiver, dataDir)

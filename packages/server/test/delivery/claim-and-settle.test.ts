@@ -6,6 +6,7 @@ import type { LeasedDelivery } from '../../src/delivery/delivery.ts'
 import { endAtHorizon } from '../../src/delivery/end-at-horizon.ts'
 import { findDueEndpoints, findEndpointsOfSignOuts } from '../../src/delivery/find-due-endpoints.ts'
 import { takeBackExpiredLeases } from '../../src/delivery/take-back-leases.ts'
+import { insertRows } from '../../src/store/bulk-rows.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { answered, noAnswer } from '../support/delivery-facts.ts'
 import {
@@ -202,6 +203,40 @@ forEachDatabase('claim and settle', (database) => {
     assert.equal((await endpointRow(store, 'wiki')).recovered_at, null)
   })
 
+  test('D8, SR-18: a probe that is answered with a no closes the breaker and keeps its minute', async () => {
+    await using store = await database.open()
+    const { deliveryIds } = await givenSignOut(store, ['wiki'], at)
+    await givenSignOut(store, ['wiki'], at + 1)
+    const settings = { leasedPerEndpointMax: 16, ratePerEndpoint: 1000 }
+    let now = at + 10
+    for (let failure = 0; failure < 5; failure++) {
+      const { leased } = await claimAt(store, ['wiki'], now, {
+        settings,
+        slots: { total: 1, high: 1, low: 1 },
+      })
+      await settleAs(store, leased, answered(503), now)
+      now = (await deliveryRow(store, deliveryIds[0] as string)).due_at
+    }
+    const { open_until: pausedUntil } = await endpointRow(store, 'wiki')
+    const probe = await claimAt(store, ['wiki'], pausedUntil as number, { settings })
+    const refusedAt = (pausedUntil as number) + 200
+    await settleAs(store, probe.leased, answered(400), refusedAt)
+    const [refused] = probe.leased
+    const waiting = await claimAt(store, ['wiki'], refusedAt + 100, { settings })
+    assert.deepEqual(
+      waiting.leased.map(({ subject }) => subject.deliveryId === refused?.subject.deliveryId),
+      [false],
+      'the other one is brought forward, the refused one is not',
+    )
+    await settleAs(store, waiting.leased, answered(200), refusedAt + 200)
+    assert.equal((await claimAt(store, ['wiki'], refusedAt + 59_999, { settings })).leased.length, 0)
+    const again = await claimAt(store, ['wiki'], refusedAt + 60_000, { settings })
+    assert.deepEqual(
+      again.leased.map(({ subject }) => subject.deliveryId),
+      [refused?.subject.deliveryId],
+    )
+  })
+
   test('I4: a pending delivery ends when its horizon has passed, also if the breaker never let a try through', async () => {
     await using store = await database.open()
     const untried = await givenSignOut(store, ['wiki'], at, { horizonAt: at + 1000 })
@@ -219,7 +254,7 @@ forEachDatabase('claim and settle', (database) => {
     )
   })
 
-  test('I6, R24: under 20 producers and 20 consumers every delivery is told once, and no endpoint has more than two in flight', async () => {
+  test('I6: under 20 producers and 20 consumers every delivery is told once, and no endpoint has more than two in flight', async () => {
     await using store = await database.open()
     const clientIds = Array.from({ length: 12 }, (_, index) => `app-${index}`)
     const told = new Map<string, number>()
@@ -259,6 +294,56 @@ forEachDatabase('claim and settle', (database) => {
       .where('state', '!=', 'accepted')
       .execute()
     assert.deepEqual(open, [])
+  })
+
+  test('R24, D9: an endpoint that comes back with thousands waiting is told one by one, then faster, the oldest first, and others do not wait', async () => {
+    await using store = await database.open()
+    const { deliveryIds } = await givenSignOut(store, ['wiki'], at)
+    const waiting = await deliveryRow(store, deliveryIds[0] as string)
+    const count = 3000
+    await store.transact((tx) =>
+      insertRows(
+        tx,
+        'delivery',
+        Array.from({ length: count }, (_, index) => {
+          const name = `w${String(index).padStart(5, '0')}`
+          return { ...waiting, id: name, sid: name, session_uid: name, due_at: at + 1 + index }
+        }),
+      ),
+    )
+    const paused = { failure_count: 5, opened_count: 1, open_until: at + 30_000 }
+    await store.transact((tx) => tx.db.updateTable('endpoint').set(paused).execute())
+    await givenSignOut(store, ['chat'], at)
+    const settings = { ratePerEndpoint: 15 }
+    assert.deepEqual(
+      (await claimAt(store, ['wiki', 'chat'], at + 20_000, { settings })).leased.map(
+        (one) => one.subject.clientId,
+      ),
+      ['chat'],
+    )
+    const sizes: number[] = []
+    const dueTimes: number[] = []
+    for (let now = at + 30_000; now < at + 40_000; now += 100) {
+      const { leased } = await claimAt(store, ['wiki'], now, { settings })
+      if (leased.length === 0) continue
+      sizes.push(leased.length)
+      dueTimes.push(...leased.map((one) => one.tried.dueAt))
+      await settleAs(store, leased, answered(200), now)
+    }
+    let afterProbe = -1
+    for (const size of sizes) {
+      assert.ok(
+        size <= 2 ** Math.floor(Math.max(0, afterProbe) / 10),
+        `${size} after ${afterProbe} successes`,
+      )
+      afterProbe += size
+    }
+    assert.equal(Math.max(...sizes), 2)
+    assert.deepEqual(
+      dueTimes,
+      dueTimes.toSorted((a, b) => a - b),
+    )
+    assert.ok(dueTimes.length > 100 && dueTimes.length <= 15 * 10 + 2, `${dueTimes.length} in 10 s`)
   })
 
   test('the walk over endpoints meets every one that has something waiting, in pages', async () => {

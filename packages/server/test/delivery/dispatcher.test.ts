@@ -11,6 +11,7 @@ import {
 import { Dispatcher } from '../../src/delivery/dispatcher.ts'
 import { createSignOutFeed } from '../../src/delivery/feed.ts'
 import { readSignOut } from '../../src/delivery/read-sign-out.ts'
+import { tryNow } from '../../src/delivery/try-now.ts'
 import type { Sender } from '../../src/sender/sender.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
@@ -27,7 +28,7 @@ import {
 interface Running extends AsyncDisposable {
   readonly dispatcher: Dispatcher
   readonly settled: SettledDelivery[]
-  readonly lines: { event: string; fields: Readonly<Record<string, unknown>> }[]
+  readonly lines: { level: string; event: string; fields: Readonly<Record<string, unknown>> }[]
   /** Resolves when `isTrue` holds; it is asked after every outcome and every 10 ms. */
   until(isTrue: () => boolean | Promise<boolean>, timeoutMs?: number): Promise<void>
 }
@@ -41,8 +42,8 @@ function run(
   const settled: SettledDelivery[] = []
   const lines: Running['lines'] = []
   const log = {
-    write: (_level: string, event: string, fields: Readonly<Record<string, unknown>>) =>
-      void lines.push({ event, fields }),
+    write: (level: string, event: string, fields: Readonly<Record<string, unknown>>) =>
+      void lines.push({ level, event, fields }),
   }
   const dispatcher = new Dispatcher({
     store,
@@ -93,6 +94,23 @@ forEachDatabase('the dispatcher', (database) => {
     await running.until(() => running.settled.length === 1, 2000)
   })
 
+  test('T11: what is committed after something later is told all the same: rows are found by their state, not behind the last one', async () => {
+    await using store = await database.open()
+    const deaf = { ...store, onWake: () => () => undefined } as Store
+    await using running = run(
+      deaf,
+      scriptedSender(() => answered(200)),
+      { pollIntervalMs: 50 },
+    )
+    const now = Date.now()
+    const later = await givenSignOut(store, ['zulu', 'wiki'], now)
+    await running.until(() => running.settled.length === 2)
+    const ids = (await givenSignOut(store, ['alpha', 'wiki'], now - 60_000)).deliveryIds
+    await running.until(() => running.settled.length === 4)
+    for (const id of [...later.deliveryIds, ...ids])
+      assert.equal((await deliveryRow(store, id)).state, 'accepted')
+  })
+
   test('D13: what waits at an endpoint whose row housekeeping has just removed is told all the same', async () => {
     await using store = await database.open()
     await givenSignOut(store, ['wiki'], Date.now())
@@ -140,7 +158,7 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(waited >= 1600 && waited < 2600, `second try after ${waited} ms`)
   })
 
-  test('I10: applications that never answer hold up nobody else', async () => {
+  test('I10, T8: applications that never answer hold up nobody else', async () => {
     await using store = await database.open()
     const hanging = Promise.withResolvers<void>()
     const sender = scriptedSender(async ({ clientId }, signal) => {
@@ -255,7 +273,7 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(running.lines.some(({ event }) => event === 'delivery.fence_refused'))
   })
 
-  test('D17: a row that our own code cannot handle ends after five tries and blocks nobody', async () => {
+  test('D17: a row that our own code cannot handle ends after five tries, blocks nobody and is logged as an error of ours', async () => {
     await using store = await database.open()
     const good = scriptedSender(() => answered(200))
     const sender: Sender = {
@@ -266,13 +284,22 @@ forEachDatabase('the dispatcher', (database) => {
     await using running = run(store, sender)
     const { deliveryIds } = await givenSignOut(store, ['poison', 'wiki'], Date.now())
     await running.until(() => running.settled.length === 2)
-    const [poison, wiki] = await Promise.all(deliveryIds.map((id) => deliveryRow(store, id)))
-    assert.deepEqual(
-      [poison?.state, poison?.reason, poison?.internal_count],
-      ['pending', 'internal.error', 1],
-    )
-    assert.equal(wiki?.state, 'accepted')
+    const poison = deliveryIds[0] as string
+    for (let count = 1; count < 5; count++) {
+      await running.until(async () => (await deliveryRow(store, poison)).internal_count === count)
+      assert.equal((await deliveryRow(store, poison)).state, 'pending')
+      await tryNow(store, { realmId: 'demo', deliveryIds: [poison] }, Date.now())
+    }
+    await running.until(() => running.settled.length === 6)
+    const { state, reason, attempt_count } = await deliveryRow(store, poison)
+    assert.deepEqual([state, reason, attempt_count], ['unreachable', 'internal.error', 5])
+    assert.equal((await deliveryRow(store, deliveryIds[1] as string)).state, 'accepted')
     assert.equal((await endpointRow(store, 'poison')).failure_count, 0)
+    const faults = running.lines.filter(({ level }) => level === 'error')
+    assert.deepEqual(
+      faults.map(({ event, fields }) => [event, fields['reason'], fields['error']]),
+      Array.from({ length: 5 }, () => ['delivery.attempt', 'internal.error', 'no such key']),
+    )
   })
 
   test('one line is logged for each try, with ids, reason and duration, and never the sid', async () => {
@@ -295,7 +322,23 @@ forEachDatabase('the dispatcher', (database) => {
     assert.ok(!JSON.stringify(running.lines).includes('sid-'))
   })
 
-  test('a restart takes up what a dead process left: due rows at once, leased ones after their lease (R8, C-02)', async () => {
+  test('an address that answers 404 or 405 is warned of at the first try', async () => {
+    await using store = await database.open()
+    await using running = run(
+      store,
+      scriptedSender(({ clientId }) => answered(Number(clientId))),
+    )
+    await givenSignOut(store, ['400', '404', '405'], Date.now())
+    await running.until(() => running.settled.length === 3)
+    const tries = running.lines.filter(({ event }) => event === 'delivery.attempt')
+    assert.deepEqual(tries.map(({ level, fields }) => `${fields['status']} ${level}`).toSorted(), [
+      '400 info',
+      '404 warn',
+      '405 warn',
+    ])
+  })
+
+  test('a restart takes up what a dead process left: due rows at once, leased ones after their lease (R8, C-02, T7)', async () => {
     await using store = await database.open()
     const waiting = await givenSignOut(store, ['wiki'], Date.now())
     const left = await givenSignOut(store, ['chat'], Date.now())

@@ -1,5 +1,8 @@
 /** What each fault of the database does to a transaction: done, tried again, or refused without half a state. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
@@ -8,7 +11,8 @@ import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { isCurfewError } from '../../src/errors.ts'
 import { readSession } from '../../src/session/read-session.ts'
 import { readFrames } from '../../src/sign-out/trigger/read-frames.ts'
-import { openStore, type Store, type Tx } from '../../src/store/store.ts'
+import { openSqliteQueries } from '../../src/store/sqlite/sqlite-driver.ts'
+import { openStore, type Queryable, type Store, type Tx } from '../../src/store/store.ts'
 import { forEachDatabase, type TestDatabase } from '../support/database.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 
@@ -32,6 +36,11 @@ const handleIds = async (store: Store): Promise<readonly string[]> =>
   (await store.read.db.selectFrom('handle').select('id_hash').orderBy('id_hash').execute()).map(
     (row) => row.id_hash,
   )
+
+const readingOf = (database: DatabaseSync): Queryable => ({
+  db: openSqliteQueries(database),
+  dialect: 'sqlite',
+})
 
 const isUnavailable = (error: unknown): boolean => isCurfewError(error, 'CURFEW_STORE_UNAVAILABLE')
 
@@ -71,7 +80,7 @@ forEachDatabase('a fault of the database', (database) => {
 })
 
 function defineForSqlite(database: TestDatabase): void {
-  test('F-25: a full disk refuses the work, keeps what was committed, and is over when there is room', async () => {
+  test('F-25, C-05: a full disk refuses the work, keeps what was committed, and is over when there is room', async () => {
     await using store = await database.open()
     const limit = (pages: string) =>
       store.transact(async (tx) => void (await sql.raw(`pragma max_page_count = ${pages}`).execute(tx.db)))
@@ -94,6 +103,16 @@ function defineForSqlite(database: TestDatabase): void {
     await limit('1000000')
     await store.transact((tx) => insertHandle(tx, 'after'))
     assert.ok((await handleIds(store)).includes('after'))
+  })
+
+  test('F-25: a file that cannot be read any more is said to be unavailable, a wrong statement is not', async () => {
+    const { dataDir } = await database.create()
+    const file = join(dataDir, 'broken.db')
+    writeFileSync(file, 'no database'.repeat(1000))
+    using broken = new DatabaseSync(file)
+    await assert.rejects(readSession(readingOf(broken), 'one'), isUnavailable)
+    using empty = new DatabaseSync(':memory:')
+    await assert.rejects(readSession(readingOf(empty), 'one'), (error) => !isUnavailable(error))
   })
 
   test('F-25: in a shared commit the work that does not fit fails alone or with its group, never by half', async () => {
@@ -151,7 +170,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ids)
   })
 
-  test('F-21: a connection that is reset before COMMIT arrives leaves nothing, and the caller knows', async () => {
+  test('F-21, C-05: a connection that is reset before COMMIT arrives leaves nothing, and the caller knows', async () => {
     await using faulty = await openFaulty(database)
     const { store, proxy } = faulty
     const sprung = proxy.resetAfter('cut-before', 'unseen')
@@ -165,7 +184,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['cut-before'])
   })
 
-  test('F-21, R12: when only the answer to COMMIT is lost the caller hears an error, and the same key again is one row', async () => {
+  test('F-21, R12, C-05: when only the answer to COMMIT is lost the caller hears an error, and the same key again is one row', async () => {
     await using faulty = await openFaulty(database)
     const { store, proxy } = faulty
     const sprung = proxy.resetAfter('cut-after', 'unanswered')
@@ -179,7 +198,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['cut-after'])
   })
 
-  test('F-22: a pool without a free connection refuses after its time instead of waiting for ever', async () => {
+  test('F-22, C-05: a pool without a free connection refuses after its time instead of waiting for ever', async () => {
     await using faulty = await openFaulty(database, 2)
     const { store } = faulty
     const released = Promise.withResolvers<void>()
@@ -199,7 +218,7 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['one', 'three', 'two'])
   })
 
-  test('F-23: while the database is read-only works are refused, and after the failover they go on', async () => {
+  test('F-23, C-05: while the database is read-only works are refused, and after the failover they go on', async () => {
     await using faulty = await openFaulty(database)
     const { store, operator, proxy } = faulty
     const { rows } = await operator.query<{ name: string }>('select current_database() as name')
@@ -230,66 +249,41 @@ function defineForPostgres(database: TestDatabase): void {
     assert.deepEqual(await handleIds(store), ['again'])
   })
 
-  test('F-24: of two works that lock each other out both are done in the end', async () => {
-    await using faulty = await openFaulty(database)
-    const { store } = faulty
-    await store.transact(async (tx) => {
-      await insertHandle(tx, 'a')
-      await insertHandle(tx, 'b')
-    })
-    const both = Promise.withResolvers<void>()
-    let firstLocks = 0
-    const cross = (first: string, second: string) =>
-      store.transact(async (tx) => {
-        const touch = (id: string) =>
-          tx.db
-            .updateTable('handle')
-            .set((column) => ({ used_at: sql<number>`coalesce(${column.ref('used_at')}, 0) + 1` }))
-            .where('id_hash', '=', id)
-            .execute()
-        await touch(first)
-        if (++firstLocks === 2) both.resolve()
-        await both.promise
-        await touch(second)
+  for (const isWaitedFor of [true, false]) {
+    const how = isWaitedFor ? 'whose answer is waited for' : 'whose answer nobody waits for'
+    test(`F-24: of two works that lock each other out by a statement ${how} both are done in the end`, async () => {
+      await using faulty = await openFaulty(database)
+      const { store } = faulty
+      await store.transact(async (tx) => {
+        await insertHandle(tx, 'a')
+        await insertHandle(tx, 'b')
       })
-    await Promise.all([cross('a', 'b'), cross('b', 'a')])
-    const rows = await store.read.db.selectFrom('handle').select('used_at').execute()
-    assert.deepEqual(
-      rows.map((row) => row.used_at),
-      [2, 2],
-    )
-  })
-
-  test('F-24: a deadlock that nobody waits for the answer of is tried again like any other', async () => {
-    await using faulty = await openFaulty(database)
-    const { store } = faulty
-    await store.transact(async (tx) => {
-      await insertHandle(tx, 'a')
-      await insertHandle(tx, 'b')
+      const both = Promise.withResolvers<void>()
+      let firstLocks = 0
+      const cross = (first: string, second: string) =>
+        store.transact(async (tx) => {
+          const touch = (id: string) =>
+            tx.db
+              .updateTable('handle')
+              .set((column) => ({ used_at: sql<number>`coalesce(${column.ref('used_at')}, 0) + 1` }))
+              .where('id_hash', '=', id)
+              .execute()
+          await touch(first)
+          if (++firstLocks === 2) both.resolve()
+          await both.promise
+          const touched = touch(second)
+          if (isWaitedFor) await touched
+          else tx.withCommit(touched)
+          await tx.db.selectFrom('handle').select('id_hash').execute()
+        })
+      await Promise.all([cross('a', 'b'), cross('b', 'a')])
+      const rows = await store.read.db.selectFrom('handle').select('used_at').execute()
+      assert.deepEqual(
+        rows.map((row) => row.used_at),
+        [2, 2],
+      )
     })
-    const both = Promise.withResolvers<void>()
-    let firstLocks = 0
-    const cross = (first: string, second: string) =>
-      store.transact(async (tx) => {
-        const touch = (id: string) =>
-          tx.db
-            .updateTable('handle')
-            .set((column) => ({ used_at: sql<number>`coalesce(${column.ref('used_at')}, 0) + 1` }))
-            .where('id_hash', '=', id)
-            .execute()
-        await touch(first)
-        if (++firstLocks === 2) both.resolve()
-        await both.promise
-        tx.withCommit(touch(second))
-        await tx.db.selectFrom('handle').select('id_hash').execute()
-      })
-    await Promise.all([cross('a', 'b'), cross('b', 'a')])
-    const rows = await store.read.db.selectFrom('handle').select('used_at').execute()
-    assert.deepEqual(
-      rows.map((row) => row.used_at),
-      [2, 2],
-    )
-  })
+  }
 
   test('F-26: whoever locks the outbox holds up no look at a session', async () => {
     await using faulty = await openFaulty(database)

@@ -6,7 +6,7 @@ import { forEachDatabase } from '../support/database.ts'
 import { ordersOf } from './all-orders.ts'
 import { derivationGates, openArena, signOutGates } from './arena.ts'
 
-forEachDatabase('in every order', (database) => {
+forEachDatabase('in every order (S-03)', (database) => {
   test('R1, I12: a code exchange beside a sign-out gets tokens that are dead, or is refused, and its application is told', async () => {
     await using arena = await openArena(database)
     const files = arena.host.rp('files')

@@ -11,7 +11,7 @@ import { claimAt, givenSignOut, settleAs } from '../support/outbox.ts'
 import { allOrders, createSequencer, type Operation, ordersOf } from './all-orders.ts'
 import { derivationGates, openArena, signOutGates } from './arena.ts'
 
-forEachDatabase('in every order', (database) => {
+forEachDatabase('in every order (S-03)', (database) => {
   test('R6, I11: two sign-outs of one session are one, with one set of deliveries, and both callers get its id', async () => {
     await using arena = await openArena(database)
     for (const order of ordersOf(signOutGates, signOutGates)) {

@@ -23,7 +23,7 @@ async function canary(t: {
   return { port: (server.address() as AddressInfo).port, count: () => count }
 }
 
-describe('X-01: no spelling of a forbidden address is connected to', () => {
+describe('X-01, T4: no spelling of a forbidden address is connected to', () => {
   test(`none of ${hostForms.length} host forms reaches a canary on loopback`, async (t) => {
     assert.ok(hostForms.length >= 120)
     const { port, count } = await canary(t)

@@ -112,7 +112,7 @@ describe('one exchange', () => {
     assert.ok(cut.durationMs < 1_000, `${cut.durationMs} ms`)
   })
 
-  test('F-08, T2: of an endless body 2 KB are read and the socket is destroyed', async (t) => {
+  test('F-08, T1, T2: of an endless body 2 KB are read and the socket is destroyed', async (t) => {
     let socketOfServer: Socket | undefined
     const url = await raw(t, (socket) => {
       socketOfServer = socket

@@ -19,7 +19,7 @@ const minuteMs = 60_000
 const home = '198.51.100.7'
 
 forEachDatabase('the limit on guessing', (database) => {
-  test('of 100 guesses side by side five are looked at, and the right one among the rest does not get in', async () => {
+  test('of 100 guesses side by side five are looked at, and the right one among the rest does not get in (X-10)', async () => {
     const world = await givenWorld(await database.open())
     const passwords = Array.from({ length: 100 }, (_, index) =>
       index < 50 ? `wrong ${index}` : 'right password',
@@ -74,7 +74,7 @@ forEachDatabase('the limit on guessing', (database) => {
     assert.equal(looked, 20)
   })
 
-  test('a device that signed in before is not locked out by strangers, and has a limit of its own', async () => {
+  test('a device that signed in before is not locked out by strangers, and has a limit of its own (X-10)', async () => {
     const store = await database.open()
     const world = await givenWorld(store)
     await givenSession(store, { uid: 's-home', accountId: 'alice', realmId: 'r1' })

@@ -176,8 +176,6 @@ forEachDatabase('a sign-out', (database) => {
         const times = { startedAt: at, lastActiveAt: at, answeredAt: at, expiresAt: at + 1000 }
         const none = {
           grantId: undefined,
-          adapterSessionId: undefined,
-          adapterSessionHost: undefined,
           nameId: undefined,
           sessionIndex: undefined,
         }
@@ -263,7 +261,7 @@ forEachDatabase('a sign-out', (database) => {
     assert.deepEqual(again, { ok: false, reason: 'application_unknown' })
   })
 
-  test('SR-05, R20: a person with several sessions is told once for each application and session, each with its own sid', async () => {
+  test('SR-05, R20, I3: a person with several sessions is told once for each application and session, each with its own sid', async () => {
     await using store = await database.open()
     for (const uid of ['s1', 's2', 's3']) await givenSession(store, { uid, clientIds: ['wiki', 'chat'] })
     await givenSession(store, { uid: 'other', accountId: 'bob', clientIds: ['wiki'] })

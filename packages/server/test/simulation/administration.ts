@@ -85,9 +85,7 @@ export function replay(world: World): void {
   const ids = [...committedRows(world, 'delivery').keys()]
   const one = ids.length > 0 ? world.random.pick(ids) : undefined
   const scope: RedeliverScope =
-    one !== undefined && world.random.chance(0.6)
-      ? { kind: 'deliveries', ids: [one] }
-      : { kind: 'everything' }
+    one !== undefined && world.random.chance(0.6) ? { kind: 'deliveries', ids: [one] } : { kind: 'untold' }
   request(world, async (process) => {
     const deps = { store: process.stores.admin, ...depsOf(process) }
     const command = { realmId, scope, actor: 'admin', reason: 'again' }

@@ -13,7 +13,7 @@ const fixtures = JSON.parse(readFileSync(new URL('seeds.json', import.meta.url),
 }[]
 
 describe('the simulator', () => {
-  test('finds no violation of I1–I9 and I11–I16 in the seeds of ten seconds, and they replay', async () => {
+  test('finds no violation of I1–I9 and I11–I16 in the seeds of ten seconds, and they replay (S-01)', async () => {
     const report = await runSeeds({ from: 1_000_000, count: 3000, cpuSecondsMax: 10 })
     assert.deepEqual(
       report.failures.map(({ seed, failure }) => `seed ${seed}: ${failure?.message}`),
@@ -55,7 +55,7 @@ describe('the simulator', () => {
     'lease-is-taken-back-early',
   ]
   for (const name of worst) {
-    test(`finds the planted bug "${name}"`, async () => {
+    test(`finds the planted bug "${name}" (S-02)`, async () => {
       const planted = plantNamed(name)
       const report = await runSeeds({ from: 1, count: 1000, planted, failureCountMax: 1 })
       const invariant = report.failures[0]?.failure?.invariant

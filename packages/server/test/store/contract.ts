@@ -64,8 +64,6 @@ export const newMember = {
   grantId: undefined,
   sub: 'alice',
   issuer: 'http://localhost/realms/test',
-  adapterSessionId: undefined,
-  adapterSessionHost: undefined,
   nameId: undefined,
   sessionIndex: undefined,
   startedAt: 1,

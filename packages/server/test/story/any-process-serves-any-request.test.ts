@@ -137,7 +137,7 @@ forEachDatabase('processes on one database', (database) => {
     }
   })
 
-  test('F-19, F-27: a process whose LISTEN has gone deaf is carried by polling', async () => {
+  test('F-19, F-27, T9: a process whose LISTEN has gone deaf is carried by polling', async () => {
     await using receiver = await startReceiver()
     await using processes = await startProcesses(database, 1, realmOf(receiver))
     processes.members[0]?.database.blackhole('toCaller', 'curfew-listen')

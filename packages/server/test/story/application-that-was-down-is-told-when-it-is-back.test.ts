@@ -6,7 +6,7 @@ import { startReceiver } from '../support/receiver.ts'
 import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 forEachDatabase('an application that is down when a person signs out', (database) => {
-  test('is told within 3 s of its next due try once it is back, and the others do not wait for it (D3)', async () => {
+  test('is told within 3 s of its next due try once it is back, and the others do not wait for it (I10)', async () => {
     const port = await freePort()
     const wikiUrl = `http://127.0.0.1:${port}/wiki/backchannel-logout`
     await using others = await startReceiver()

@@ -7,7 +7,7 @@ import { startWholeServer } from '../support/whole-server.ts'
 const waitMsMax = 400
 
 forEachDatabase('an application that accepts the notice and never answers', (database) => {
-  test(`never holds the browser longer than ${waitMsMax} ms, nor the notice to another application (SR-11, I5)`, async () => {
+  test(`never holds the browser longer than ${waitMsMax} ms, nor the notice to another application (SR-11, I10)`, async () => {
     await using receiver = await startReceiver()
     const clients = ['wiki', 'chat'].map((clientId) => ({
       clientId,

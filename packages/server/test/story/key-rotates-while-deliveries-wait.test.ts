@@ -12,7 +12,7 @@ import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 /** As whole-server.ts starts it. */
 const secret = serverSecret(Buffer.alloc(32, 9))
-const rotationCount = 3
+const rotationCount = 20
 
 async function rotate({ server }: WholeServer, priority: number): Promise<string> {
   const jwk = await generateKey(systemRandom, 'ES256')
@@ -73,6 +73,8 @@ forEachDatabase('a realm whose signing key is replaced', (database) => {
     const browser = world.browser()
     const told = async (): Promise<ReceivedToken | undefined> => {
       const { id_token, session_state: sid } = await world.rp('wiki').signIn(browser)
+      // an application is not told within a second of its sign-in (SR-19)
+      world.pass(1500)
       await browser.get(world.rp('wiki').logoutUrl({ id_token_hint: id_token }))
       return (await receiver.until(1, { sids: [sid] }))[0]
     }

@@ -16,7 +16,7 @@ const applications = ['wiki', 'chat']
 const secretLengthMin = 12
 
 forEachDatabase('after a whole run, with the most talkative log', (database) => {
-  test('no token, code, cookie, secret or password that was used stands in the log or in the database (house rule 7, KE-33)', async () => {
+  test('no token, code, cookie, secret or password that was used stands in the log or in the database (D19, X-13, KE-33)', async () => {
     await using receiver = await startReceiver()
     const created = await database.create()
     const clients = applications.map((clientId) => ({ clientId, backchannelUrl: receiver.urlOf(clientId) }))

@@ -39,8 +39,6 @@ export async function givenSession(store: Store, fixture: SessionFixture): Promi
         grantId: `grant-${uid}-${clientId}`,
         sub: accountId,
         issuer: 'http://localhost/realms/test',
-        adapterSessionId: undefined,
-        adapterSessionHost: undefined,
         nameId: undefined,
         sessionIndex: undefined,
         startedAt,

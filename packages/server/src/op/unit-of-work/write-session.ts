@@ -1,6 +1,7 @@
 /** Writes what the request did to the session: begins it, rotates its cookie, slides its idle time, adds the application. */
 import assert from 'node:assert/strict'
 import type { Instant } from '../../ambient/clock.ts'
+import { addAdapterSession } from '../../session/add-adapter-session.ts'
 import { extendClientSession } from '../../session/extend-client-session.ts'
 import { insertClientSession } from '../../session/insert-client-session.ts'
 import { insertSession } from '../../session/insert-session.ts'
@@ -150,8 +151,6 @@ function join(
     protocol: 'openid-connect',
     sub: subjectFor(realm, client, session.accountId),
     issuer: realm.issuer,
-    adapterSessionId: undefined,
-    adapterSessionHost: undefined,
     nameId: undefined,
     sessionIndex: undefined,
     startedAt: at,
@@ -195,8 +194,8 @@ async function answer(
   const key = { sessionUid: session.uid, clientId: client.clientId }
   if (kind === 'exchange') {
     const { id, host } = adapterSession ?? {}
-    const adapter = { ...(id ? { adapterSessionId: id } : {}), ...(host ? { adapterSessionHost: host } : {}) }
-    tx.withCommit(markAnswered(tx, { ...key, ...adapter }, at))
+    if (id) await addAdapterSession(tx, { ...key, id })
+    tx.withCommit(markAnswered(tx, { ...key, ...(host ? { adapterSessionHost: host } : {}) }, at))
   }
   const member = work.loaded.get(session.uid)?.clientSessions.get(client.clientId)
   if (member && clientSessionIdleSeconds(realm, client) > 0) {

@@ -14,18 +14,18 @@ export interface AdminActionWire {
   readonly expiration: number
   readonly resource: string
   readonly action: 'LOGOUT'
-  readonly adapterSessionIds: readonly [string]
+  readonly adapterSessionIds: readonly string[]
   readonly notBefore: number
   readonly keycloakSessionIds: readonly [string]
 }
 
 /**
- * The action for one session. The list of adapter sessions is never empty, which adapters answer with ok and do
+ * The action for one session of ours. The list of adapter sessions is never empty, which adapters answer with ok and do
  * nothing for, and never left out, which would sign out everybody of that client (KA-12).
  */
 export function buildAdminAction(
   subject: Pick<DeliverySubject, 'clientId' | 'sid'>,
-  adapterSessionId: string,
+  adapterSessionIds: readonly [string, ...string[]],
   id: string,
   at: Instant,
 ): AdminActionWire {
@@ -34,7 +34,7 @@ export function buildAdminAction(
     expiration: toNumericDate(at) + adminActionLifetimeSeconds,
     resource: subject.clientId,
     action: 'LOGOUT',
-    adapterSessionIds: [adapterSessionId],
+    adapterSessionIds,
     notBefore: 0,
     keycloakSessionIds: [subject.sid],
   }

@@ -24,8 +24,8 @@ export interface KeycloakAdminUrlDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
   readonly outbound: Pick<OutboundHttp, 'post' | 'policyFor'>
   readonly random: Random
-  /** The application's own name for the session, given at the code exchange (`client_session_state`). */
-  adapterSessionOf(realmId: string, sid: string): Promise<string | undefined>
+  /** The application's own names for its sessions, given at code exchanges (`client_session_state`). */
+  adapterSessionsOf(subject: DeliverySubject): Promise<readonly string[]>
 }
 
 export function createKeycloakAdminUrlSender(deps: KeycloakAdminUrlDeps): Sender {
@@ -41,8 +41,8 @@ async function prepare(
   const realm = await deps.realms.byId(subject.realmId)
   if (!realm) throw new Error(`realm ${subject.realmId} of delivery ${subject.deliveryId} does not exist`)
   const base = currentAddress(realm.clients.get(subject.clientId), subject)
-  const adapterSessionId = await deps.adapterSessionOf(subject.realmId, subject.sid)
-  if (base === undefined || adapterSessionId === undefined) {
+  const [first, ...others] = await deps.adapterSessionsOf(subject)
+  if (base === undefined || first === undefined) {
     return { refused: true, kind: 'no_channel', reason: 'config.no_channel', address: subject.address }
   }
   const address = `${base.replace(/\/+$/, '')}/k_logout`
@@ -53,7 +53,7 @@ async function prepare(
   const key = signingKeyFor(realm.keys, 'RS256', at)
   if (!key) throw new Error(`realm ${realm.name} has no RS256 key, which Keycloak's adapters need`)
   const id = randomId(deps.random)
-  const body = await signCompactJws(key, 'JWT', buildAdminAction(subject, adapterSessionId, id, at))
+  const body = await signCompactJws(key, 'JWT', buildAdminAction(subject, [first, ...others], id, at))
   const { endpointId } = subject
   const { trustPem } = realm.settings
   return {

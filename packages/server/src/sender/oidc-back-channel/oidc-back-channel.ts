@@ -8,6 +8,7 @@
  *
  * @see OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5
  */
+import assert from 'node:assert/strict'
 import type { Instant } from '../../ambient/clock.ts'
 import { type Random, randomId } from '../../ambient/random.ts'
 import { type RealmKey, signingKeyFor } from '../../key/key.ts'
@@ -18,7 +19,13 @@ import { currentAddress } from '../current-address.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
 import { signCompactJws } from '../sign-compact-jws.ts'
-import { buildLogoutToken, logoutTokenAlgorithms, logoutTokenType } from './build-logout-token.ts'
+import {
+  buildLogoutToken,
+  type LogoutTokenClaimsWire,
+  logoutTokenAlgorithms,
+  logoutTokenLifetimeSeconds,
+  logoutTokenType,
+} from './build-logout-token.ts'
 
 export interface OidcBackchannelDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
@@ -51,6 +58,7 @@ async function prepare(
   const key = chooseKey(realm, registration, at)
   const jti = randomId(deps.random)
   const claims = buildLogoutToken(registration, subject, jti, at)
+  assertOwn(claims, subject, key, at)
   const logoutToken = await signCompactJws(key, logoutTokenType(registration), claims)
   return {
     address,
@@ -69,6 +77,20 @@ async function prepare(
         signal,
       ),
   }
+}
+
+/** Asserted of each token before it is signed, in production too; a failure is our own fault (D17) and sends nothing. */
+function assertOwn(
+  claims: LogoutTokenClaimsWire,
+  subject: DeliverySubject,
+  key: RealmKey,
+  at: Instant,
+): void {
+  assert(claims.aud === subject.clientId && claims.sid === subject.sid, 'I3: aud and sid are this member’s')
+  assert(claims.sub === undefined || claims.sub === subject.sub, 'I3: sub is what this member saw')
+  assert(claims.exp - claims.iat <= logoutTokenLifetimeSeconds, 'I8: two minutes at most')
+  assert(!('nonce' in claims), 'I8: never a nonce')
+  assert(key.status === 'active' && key.usableAt <= at, 'I8: the key has been published long enough')
 }
 
 function chooseKey(realm: Realm, client: Pick<Client, 'clientId' | 'attributes'>, at: Instant): RealmKey {

@@ -9,6 +9,7 @@ import type { TransactionQueries } from '../kysely-on.ts'
 import type { Tx } from '../store.ts'
 import { TransactionEffects } from '../transaction-effects.ts'
 import type { WakeBus } from '../wake.ts'
+import { isSqliteFault, unavailable } from './sqlite-fault.ts'
 
 /** A commit shared by more works than this would make the first of them wait for the last. */
 const unitCountMax = 128
@@ -120,16 +121,4 @@ async function runInSavepoint({ database, queries }: Writing, unit: Unit): Promi
     unit.reject(isSqliteFault(error) ? unavailable(error) : error)
     return undefined
   }
-}
-
-/** Primary result codes of SQLite that mean that the database, not the statement, is at fault. */
-const faults = new Set([5, 6, 7, 8, 10, 11, 13, 14, 26])
-
-function isSqliteFault(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && faults.has(Number(error.errcode) & 0xff)
-}
-
-export function unavailable(cause: unknown): CurfewError {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return new CurfewError('CURFEW_STORE_UNAVAILABLE', `The database refused the work: ${text}.`, { cause })
 }

@@ -16,12 +16,13 @@ import {
 } from 'kysely'
 import { kyselyOn, queriesOfTransaction, type TransactionQueries } from '../kysely-on.ts'
 import type { Tables } from '../tables.ts'
+import { isSqliteFault, unavailable } from './sqlite-fault.ts'
 
 /** Bulk inserts of many lengths would otherwise fill the memory with statements. */
 const statementCountMax = 500
 
 export function openSqliteQueries(database: DatabaseSync): Kysely<Tables> {
-  const connection = new SqliteConnection(database)
+  const connection = new ReadingConnection(database)
   return kyselyOn(dialect, (consumer) => consumer(connection))
 }
 
@@ -84,5 +85,16 @@ export class SqliteConnection implements DatabaseConnection {
       this.#statements.delete(this.#statements.keys().next().value as string)
     this.#statements.set(text, prepared)
     return prepared
+  }
+}
+
+/** A query outside a transaction fails with the same word as one inside. */
+class ReadingConnection extends SqliteConnection {
+  override async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return await super.executeQuery<R>(query)
+    } catch (error) {
+      throw isSqliteFault(error) ? unavailable(error) : error
+    }
   }
 }

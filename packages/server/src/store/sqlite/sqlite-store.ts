@@ -7,10 +7,11 @@ import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { makeDataFolder } from './data-folder.ts'
-import { createWriter, unavailable } from './group-commit.ts'
+import { createWriter } from './group-commit.ts'
 import { type HeldLock, holdLock } from './hold-lock.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
+import { unavailable } from './sqlite-fault.ts'
 
 /** Changed pages that do not fit are written before the commit, and a wide sign-out changes many. */
 const writingCacheMib = 16

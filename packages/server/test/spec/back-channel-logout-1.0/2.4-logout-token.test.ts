@@ -72,7 +72,7 @@ describe('Back-Channel Logout 1.0 §2.4 Logout Token', () => {
     }
   })
 
-  test('BCL-10, BCL-11, BCL-18, KT-05, KT-06, KT-07, KT-09, KT-10, SR-04: the claims are exactly these', async (t) => {
+  test('BCL-10, BCL-11, BCL-18, KT-05, KT-06, KT-07, KT-09, KT-10, SR-04, I3, I8: the claims are exactly these', async (t) => {
     const { claims } = await send(t)
     assert.deepEqual(claims, {
       iss: 'https://id.example/realms/demo',

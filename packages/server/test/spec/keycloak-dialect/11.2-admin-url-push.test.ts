@@ -13,7 +13,7 @@ import { type Receiver, receiverFor, someRealmKey, someSubject } from '../../sup
 const at = Date.UTC(2026, 10, 22, 10, 0, 0, 750)
 let keys: readonly RealmKey[]
 
-function senderFor(t: TestContext, client: Partial<Client>, adapterSessionId: string | undefined): Sender {
+function senderFor(t: TestContext, client: Partial<Client>, adapterSessions: readonly string[]): Sender {
   const realm = someRealm({
     keys,
     clients: [someClient({ clientId: 'crm', ...client })],
@@ -23,14 +23,17 @@ function senderFor(t: TestContext, client: Partial<Client>, adapterSessionId: st
     realms: { byId: async () => realm },
     outbound: outboundFor(t),
     random: systemRandom,
-    adapterSessionOf: async () => adapterSessionId,
+    adapterSessionsOf: async () => adapterSessions,
   })
 }
 
 const subject = someSubject({ channel: 'keycloak-admin-url', endpointId: 'realm-1/keycloak-admin-url/crm' })
 
 async function push(t: TestContext, receiver: Receiver, adminUrl: string) {
-  const prepared = await senderFor(t, { adminUrl }, 'adapter-session').prepare(subject, at)
+  const prepared = await senderFor(t, { adminUrl }, ['adapter-session', 'of another node']).prepare(
+    subject,
+    at,
+  )
   assert.ok(!('refused' in prepared))
   await prepared.send(neverAborted)
   const post = receiver.received.at(-1)
@@ -47,7 +50,7 @@ describe('Keycloak dialect §11.2 Admin URL push', () => {
     keys = [await someRealmKey('RS256', 'rs'), await someRealmKey('ES256', 'es')]
   })
 
-  test('KA-01, KA-12: k_logout names one adapter session, as a signed text body', async (t) => {
+  test('KA-01, KA-12: k_logout names the sessions of the adapter and no others, as a signed text body', async (t) => {
     const receiver = await receiverFor(t)
     const { post, action, evidence } = await push(t, receiver, `${receiver.url}/app/`)
     assert.equal(post?.path, '/app/k_logout')
@@ -57,7 +60,7 @@ describe('Keycloak dialect §11.2 Admin URL push', () => {
       expiration: Math.floor(at / 1000) + 30,
       resource: 'crm',
       action: 'LOGOUT',
-      adapterSessionIds: ['adapter-session'],
+      adapterSessionIds: ['adapter-session', 'of another node'],
       notBefore: 0,
       keycloakSessionIds: ['sid-at-crm'],
     })
@@ -77,7 +80,7 @@ describe('Keycloak dialect §11.2 Admin URL push', () => {
   })
 
   test('KA-12: without a session id of the adapter nothing is sent', async (t) => {
-    const prepared = await senderFor(t, { adminUrl: 'https://crm.test/' }, undefined).prepare(subject, at)
+    const prepared = await senderFor(t, { adminUrl: 'https://crm.test/' }, []).prepare(subject, at)
     assert.ok('refused' in prepared && prepared.kind === 'no_channel')
   })
 
@@ -86,7 +89,7 @@ describe('Keycloak dialect §11.2 Admin URL push', () => {
       adminUrl: 'https://crm.test/',
       attributes: { 'backchannel.logout.url': 'https://crm.test/bc' },
     }
-    const prepared = await senderFor(t, client, 'adapter-session').prepare(subject, at)
+    const prepared = await senderFor(t, client, ['adapter-session']).prepare(subject, at)
     assert.ok('refused' in prepared && prepared.kind === 'no_channel')
   })
 })
