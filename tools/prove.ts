@@ -1,139 +1,152 @@
 /**
- * `npm run proof [-- --quick] [--parts crash,races,processes,delivery,soak] [--kills 200] [--soak-minutes 30]`: runs
- * what is claimed of delivery, one after the other, and writes what came out, with the commands, to docs/proof.md after each. A part
- * that is not asked for keeps what it had. A whole run takes about two hours on two cores, of which the soak is one;
- * `--quick` ten minutes.
+ * `npm run proof [-- --full] [--parts crash,races,…]`: runs what is claimed of delivery, one part after the other, and
+ * prints each figure beside its bar. The short form takes less than ten minutes; the full one, about an hour and a
+ * half, writes docs/proof.json and docs/proof.md after each part, where a part that was not asked for keeps what it had.
+ * Exit code 1 when a part says that something is wrong; a figure that falls short of its bar is marked on the page.
  */
-import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Figure } from '../packages/server/test/support/figure.ts'
+import { type ProofRecord, proofPage, readProofs } from './docs/proof-page.ts'
 
 interface Proof {
-  readonly part: 'crash' | 'races' | 'processes' | 'delivery' | 'soak'
   readonly title: string
-  /** What must come out. */
-  readonly bar: string
-  /** True for a run that prints figures and judges none: the page leaves that to its reader. */
-  readonly isUnjudged?: true
-  readonly command: readonly string[]
-  readonly quick: readonly string[]
+  readonly short: readonly string[]
+  readonly full: readonly string[]
+}
+
+const story = 'packages/server/test/story'
+const ordersAndFaults = ['test', '--', 'packages/server/test/{race,fault,store}/*.test.ts']
+const processes = ['test', '--', `${story}/{any,another}-process-*.test.ts`]
+
+const proofs: Readonly<Record<string, Proof>> = {
+  crash: {
+    title: 'Nothing acknowledged is lost when the server, or PostgreSQL, is killed',
+    short: ['crash', '--', '--quiet', '--kills', '10'],
+    full: ['crash', '--', '--quiet', '--kills', '200'],
+  },
+  seeds: {
+    title: 'Simulated crashes, clocks and networks break no invariant',
+    short: ['simulate', '--', '--seeds', '1000'],
+    full: ['simulate', '--', '--seeds', '10000'],
+  },
+  planted: {
+    title: 'The simulator finds every bug that is planted for it',
+    short: ['simulate', '--', '--seeds', '10000', '--planted', 'all', '--enough', '1'],
+    full: ['simulate', '--', '--seeds', '10000', '--planted', 'all', '--enough', '1'],
+  },
+  races: {
+    title: 'Every order of every race, and every fault of the database',
+    short: ordersAndFaults,
+    full: ordersAndFaults,
+  },
+  processes: {
+    title: 'Any process serves any request, and another one takes over',
+    short: processes,
+    full: processes,
+  },
+  delivery: {
+    title: 'Deliveries under load',
+    short: ['bench', '--', 'delivery', '--scale', '0.1'],
+    full: ['bench', '--', 'delivery'],
+  },
+  soak: {
+    title: 'Nothing grows under steady load',
+    short: ['soak', '--', '--minutes', '1'],
+    full: ['soak', '--', '--minutes', '30'],
+  },
 }
 
 const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    parts: { type: 'string' },
-    kills: { type: 'string', default: '200' },
-    'soak-minutes': { type: 'string', default: '30' },
-  },
+  options: { full: { type: 'boolean', default: false }, parts: { type: 'string' } },
 })
-
-const proofs: readonly Proof[] = [
-  {
-    part: 'crash',
-    title: 'Nothing acknowledged is lost when the server, or PostgreSQL, is killed',
-    bar: `0 lost, 0 told without being asked, 0 doors open, in ${values.kills} kills on each database`,
-    command: ['crash', '--', '--quiet', '--kills', values.kills],
-    quick: ['crash', '--', '--quiet', '--kills', '10'],
-  },
-  {
-    part: 'races',
-    title: 'Every order of every race, and every fault of the database',
-    bar: 'all tests pass',
-    command: ['test', '--', 'packages/server/test/{race,fault,store}/*.test.ts'],
-    quick: ['test', '--', 'packages/server/test/{race,fault,store}/*.test.ts'],
-  },
-  {
-    part: 'processes',
-    title: 'Many processes on one database: any of them serves, any of them takes over',
-    bar: 'what a killed process held is told by another within 35 s',
-    command: ['test', '--', 'packages/server/test/story/{any,another}-process-*.test.ts'],
-    quick: ['test', '--', 'packages/server/test/story/{any,another}-process-*.test.ts'],
-  },
-  {
-    part: 'delivery',
-    title: 'Deliveries per second, isolation, two processes beside one, a whole realm, a long queue',
-    bar: '≥ 1,000/s RS256 and ≥ 1,800/s ES256; p99 beside 10 % that hang within 500 ms of the run without them (rows are found by the sweep here, which looks once a second); ratio ≥ 1.5; acknowledged ≤ 10 s, all told ≤ 3 min; ≤ 30 MiB; claim p99 < 5 ms beside 100,000 and ≤ 20 ms beside 1,000,000',
-    isUnjudged: true,
-    command: ['bench', '--', 'delivery'],
-    quick: ['bench', '--', 'delivery', '--scale', '0.1'],
-  },
-  {
-    part: 'soak',
-    title: 'Nothing grows under steady load',
-    bar: `memory, file descriptors, connections and waiting rows flat for ${values['soak-minutes']} minutes on each database`,
-    command: ['soak', '--', '--minutes', values['soak-minutes']],
-    quick: ['soak', '--', '--minutes', '1'],
-  },
-]
-
 const root = path.resolve(import.meta.dirname, '..')
-/** A run's own words, without the warnings of the tools around it. */
-const tailLineCount = 80
+const wanted = values.parts?.split(',') ?? Object.keys(proofs)
+const unknown = wanted.filter((part) => !(part in proofs))
+if (unknown.length > 0) {
+  console.error(`Which part is ${unknown.join(', ')}? There are ${Object.keys(proofs).join(', ')}.`)
+  process.exit(2)
+}
 
-const page = path.join(root, 'docs/proof.md')
-const wanted = values.parts?.split(',')
-const known = existsSync(page) ? readFileSync(page, 'utf8').split(/^(?=## )/m) : []
-/** In the order of the proofs, whichever ran when. */
-const sections = new Map(proofs.map(({ title }) => [title, sectionBefore(title)]))
+const done: Record<string, ProofRecord> = {}
+for (const part of Object.keys(proofs).filter((one) => wanted.includes(one))) {
+  const record = await prove(proofs[part] as Proof)
+  done[part] = record
+  if (!record.isOk) process.exitCode = 1
+  if (values.full) keep(part, record)
+}
+if (!values.full) console.log(`\n${proofPage(done)}`)
 
-for (const proof of proofs) {
-  if (wanted && !wanted.includes(proof.part)) continue
-  const command = values.quick ? proof.quick : proof.command
+async function prove({ title, short, full }: Proof): Promise<ProofRecord> {
+  const command = values.full ? full : short
+  console.log(`\n== ${title}: npm run ${command.join(' ')}`)
   const startedAt = performance.now()
-  const { code, text } = await run(command)
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
-  console.log(`${code === 0 ? 'holds' : 'FAILS'}  ${proof.title} (${seconds} s)`)
-  if (code !== 0) process.exitCode = 1
-  sections.set(proof.title, sectionOf(proof, command, code === 0, seconds, text))
-  writeFileSync(page, pageOf([...sections.values()].filter((section) => section !== undefined)))
+  const { isOk, figures } = await run(command)
+  return {
+    title,
+    command: `npm run ${command.join(' ')}`,
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+    ranOn: machine(),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(),
+    isOk,
+    figures,
+  }
 }
 
-function sectionBefore(title: string): string | undefined {
-  const section = known.find((one) => one.startsWith(`## ${title}\n`))
-  return section && `${section.trimEnd()}\n`
+/** Read again before it is written: two parts may run side by side. */
+function keep(part: string, record: ProofRecord): void {
+  const kept: Readonly<Record<string, ProofRecord>> = { ...readProofs(), [part]: record }
+  const inOrder = Object.fromEntries(
+    Object.keys(proofs).flatMap((name) => (kept[name] ? [[name, kept[name]]] : [])),
+  )
+  writeFileSync(path.join(root, 'docs/proof.json'), `${JSON.stringify(inOrder, undefined, 2)}\n`)
+  writeFileSync(path.join(root, 'docs/proof.md'), proofPage(inOrder))
 }
 
-function run(command: readonly string[]): Promise<{ readonly code: number | null; readonly text: string }> {
-  const child = spawn('npm', ['run', '--silent', ...command], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  let text = ''
-  child.stdout.on('data', (chunk) => {
-    text = (text + String(chunk)).slice(-100_000)
-  })
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, text })))
-}
-
-function sectionOf(
-  { title, bar, isUnjudged }: Proof,
+async function run(
   command: readonly string[],
-  holds: boolean,
-  seconds: string,
-  text: string,
-): string {
-  const lines = text.trimEnd().split('\n').slice(-tailLineCount).join('\n')
-  return `## ${title}
-
-The bar: ${bar}. ${isUnjudged ? 'This is what came out:' : `It **${holds ? 'holds' : 'does not hold'}** in this run.`}
-
-\`npm run ${command.join(' ')}\` (${seconds} s)
-
-\`\`\`text
-${lines}
-\`\`\`
-`
+): Promise<{ readonly isOk: boolean; readonly figures: readonly Figure[] }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'curfew-proof-'))
+  const file = path.join(folder, 'figures')
+  writeFileSync(file, '')
+  try {
+    const child = spawn('npm', ['run', '--silent', ...command], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, CURFEW_FIGURES: file },
+    })
+    let text = ''
+    child.stdout.on('data', (chunk) => {
+      process.stdout.write(chunk)
+      text = (text + String(chunk)).slice(-10_000)
+    })
+    const code = await new Promise((resolve) => child.once('close', resolve))
+    const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+    const figures = lines.map((line) => JSON.parse(line) as Figure)
+    return { isOk: code === 0, figures: [...testFigures(text), ...figures] }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
-function pageOf(parts: readonly string[]): string {
+/** What a run of tests counts itself. */
+function testFigures(text: string): readonly Figure[] {
+  const countOf = (word: string): number | undefined => {
+    const [, count] = new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(text) ?? []
+    return count === undefined ? undefined : Number(count)
+  }
+  const passed = countOf('pass')
+  if (passed === undefined) return []
+  return [
+    { title: 'tests that passed', value: passed, unit: '' },
+    { title: 'tests that failed', value: countOf('fail') ?? 0, unit: '', bar: { atMost: 0 } },
+  ]
+}
+
+function machine(): string {
   const [processor] = cpus()
-  const machine = `${cpus().length} × ${processor?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`
-  return `# Proof
-
-What is claimed of delivery, as it came out of \`npm run proof\` on ${machine}. Server, database and receivers share the machine; the figures are as they came.
-
-${parts.join('\n')}`
+  return `${cpus().length} × ${processor?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { memoryFlags } from '../../packages/server/test/support/memory-flags.ts'
 import { endWithBench } from './children.ts'
 
 export interface RunningServer extends AsyncDisposable {
@@ -28,8 +29,6 @@ export interface SpawnOptions {
 const main = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
 const startLimitMs = 60_000
 const startTextMax = 100_000
-/** As `npm run curfew` has them. */
-const memoryFlags = ['--max-semi-space-size=8', '--heap-growing-percent=60']
 
 export async function spawnCurfew(options: SpawnOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'curfew-bench-'))

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { repositoryRoot } from '../tidy/repository.ts'
 import { configurationPage } from './configuration-page.ts'
+import { proofPage } from './proof-page.ts'
 import { reasonsPage } from './reasons-page.ts'
 import { keycloakDialectPage, standardsPage } from './standards-page.ts'
 
@@ -13,6 +14,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/standards.md': standardsPage,
   'docs/keycloak-dialect.md': keycloakDialectPage,
   'docs/reasons.md': reasonsPage,
+  'docs/proof.md': proofPage,
 }
 
 const outOfDate = Object.entries(pages).filter(([name, write]) => {

@@ -3,10 +3,10 @@ import type { Ambient } from '../ambient/ambient.ts'
 import type { Job } from '../background/background.ts'
 import type { Settings } from '../config/schema.ts'
 import { pruneDeliveries } from '../delivery/prune.ts'
-import { pruneEvents } from '../event/prune-events.ts'
+import { eventsPerCallMax, pruneEvents } from '../event/prune-events.ts'
 import type { Realms } from '../realm/realm.ts'
 import { pruneArtifacts } from '../session/prune-artifacts.ts'
-import { pruneSessions } from '../session/prune-sessions.ts'
+import { pruneSessions, sessionTombstoneMs } from '../session/prune-sessions.ts'
 import { pruneGuesses } from '../sign-in/guessing-limit.ts'
 import { expireSessions } from '../sign-out/expire-sessions.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
@@ -54,8 +54,8 @@ export function backgroundJobs(parts: JobParts, settings: Settings): readonly Jo
       name: 'prune deliveries',
       intervalMs: 60 * minute,
       async run() {
-        await pruneDeliveries({ store, retentionDays: settings['delivery.retention_days'] }, now())
-        return false
+        const retentionDays = settings['delivery.retention_days']
+        return (await pruneDeliveries({ store, retentionDays, sessionTombstoneMs }, now())).hasMore
       },
     },
     { name: 'prune events', intervalMs: 60 * minute, run: () => pruneAllEvents(store, realms, now()) },
@@ -63,9 +63,10 @@ export function backgroundJobs(parts: JobParts, settings: Settings): readonly Jo
 }
 
 async function pruneAllEvents(store: Store, realms: Realms, at: number): Promise<boolean> {
+  let hasMore = false
   for (const name of await realms.names()) {
     const realm = await realms.byName(name)
-    if (realm) await pruneEvents(store, realm, at)
+    if (realm && (await pruneEvents(store, realm, at)) >= eventsPerCallMax) hasMore = true
   }
-  return false
+  return hasMore
 }

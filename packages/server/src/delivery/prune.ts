@@ -8,41 +8,44 @@ import type { Store, Tx } from '../store/store.ts'
 import { isLeased, isPending } from './state-condition.ts'
 
 const rowsPerTransaction = 500
-const transactionsPerCall = 200
+const rowsPerCallMax = 100_000
+const msPerDay = 86_400_000
 
 export interface PruneDeps {
   readonly store: Store
   /** Terminal rows live so many days, default 30, 1–3650. */
   readonly retentionDays: number
+  /** Ended sessions are kept so long, and their sign-outs with them: looking for those earlier would find none. */
+  readonly sessionTombstoneMs: number
 }
 
 export interface PruneResult {
   readonly deliveryCount: number
   readonly signOutCount: number
   readonly endpointCount: number
+  /** There may be more: call it again at once, or a busy server writes more than it drops (I16). */
+  readonly hasMore: boolean
 }
 
-/** At most 100,000 rows of each kind in a call; call it again an hour later. */
+/** At most `rowCountMax` rows of each kind, default 100,000, to the next 500. */
 export async function pruneDeliveries(
-  { store, retentionDays }: PruneDeps,
+  { store, retentionDays, sessionTombstoneMs }: PruneDeps,
   at: Instant,
+  rowCountMax = rowsPerCallMax,
 ): Promise<PruneResult> {
-  const before = at - retentionDays * 86_400_000
-  return {
-    deliveryCount: await repeat(store, (tx) => deleteDeliveries(tx, before)),
-    signOutCount: await repeat(store, (tx) => deleteSignOuts(tx, before)),
-    endpointCount: await repeat(store, deleteEndpoints),
+  const retentionMs = retentionDays * msPerDay
+  const signOutsBefore = at - Math.max(retentionMs, sessionTombstoneMs)
+  const repeat = async (step: (tx: Tx) => Promise<number>): Promise<number> => {
+    let total = 0
+    for (let count = rowsPerTransaction; count === rowsPerTransaction && total < rowCountMax; total += count)
+      count = await store.transact(step)
+    return total
   }
-}
-
-async function repeat(store: Store, step: (tx: Tx) => Promise<number>): Promise<number> {
-  let total = 0
-  for (let round = 0; round < transactionsPerCall; round++) {
-    const count = await store.transact(step)
-    total += count
-    if (count < rowsPerTransaction) break
-  }
-  return total
+  const deliveryCount = await repeat((tx) => deleteDeliveries(tx, at - retentionMs))
+  const signOutCount = await repeat((tx) => deleteSignOuts(tx, signOutsBefore))
+  const endpointCount = await repeat(deleteEndpoints)
+  const hasMore = [deliveryCount, signOutCount, endpointCount].some((count) => count >= rowCountMax)
+  return { deliveryCount, signOutCount, endpointCount, hasMore }
 }
 
 async function deleteDeliveries(tx: Tx, before: Instant): Promise<number> {

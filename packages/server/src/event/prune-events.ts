@@ -6,6 +6,8 @@ import type { Instant } from '../ambient/clock.ts'
 import type { Store, Tx } from '../store/store.ts'
 
 const pruneBatchCountMax = 1000
+/** A realm's rows that one call drops; a busy server has the next call at once. */
+export const eventsPerCallMax = 100_000
 const msPerDay = 24 * 60 * 60 * 1000
 
 /** What retention needs to know of the realm; a `Realm` fits. */
@@ -20,13 +22,13 @@ type EventTableName = 'event' | 'admin_event'
 /**
  * Deletes what is older than the realm keeps: events by `eventsRetentionDays` (0 = for ever), admin events by
  * the realm attribute `adminEventsExpiration` (seconds; absent or 0 = for ever).
- * @returns how many rows went, at most `rowCountMax` (default 100 000) and one batch; the next sweep goes on
+ * @returns how many rows went; `rowCountMax` or more says that there may be more
  */
 export async function pruneEvents(
   store: Store,
   realm: RetentionRealm,
   at: Instant,
-  rowCountMax = 100_000,
+  rowCountMax = eventsPerCallMax,
 ): Promise<number> {
   const eventDays = realm.settings.eventsRetentionDays
   const adminEventSeconds = Number(realm.attributes['adminEventsExpiration'] ?? 0)

@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly issuer: string
   readonly personCount: number
   readonly history: CrashHistory
+  /** Sessions begun in a second by all of them together; as many as they can by default. */
+  readonly sessionsPerSecond?: number
 }
 
 const retryMs = 50
@@ -34,10 +36,16 @@ const refusalCountMax = 400
 
 export function startCrashLoad(options: LoadOptions): CrashLoad {
   let isFinishing = false
+  const { personCount, sessionsPerSecond } = options
+  const everyMs = sessionsPerSecond === undefined ? 0 : (1000 * personCount) / sessionsPerSecond
   const live = async (person: number): Promise<void> => {
-    for (let turn = 0; !isFinishing; turn++) await liveOnce(options, person, turn)
+    const beganAt = performance.now() + (everyMs * person) / personCount
+    for (let turn = 0; !isFinishing; turn++) {
+      await wait(Math.max(0, beganAt + turn * everyMs - performance.now()))
+      await liveOnce(options, person, turn)
+    }
   }
-  const lives = Array.from({ length: options.personCount }, (_, person) => live(person))
+  const lives = Array.from({ length: personCount }, (_, person) => live(person))
   return {
     async finish() {
       isFinishing = true

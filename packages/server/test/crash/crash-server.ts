@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { GateName } from '../../src/ambient/gate.ts'
+import { memoryFlags } from '../support/memory-flags.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const withGates = resolve(import.meta.dirname, 'server-with-gates.ts')
@@ -27,19 +28,22 @@ export interface CrashServerOptions {
   readonly cliff?: Cliff | undefined
   /** No file may grow beyond this: a disk that is full (`ulimit -f`). */
   readonly fileKilobytesMax?: number
+  /** Started instead of the command's own file, default `src/main.ts`. */
+  readonly script?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts `curfew serve`, or the same with a cliff; resolves when it answers. */
 export async function startCrashServer(
   flags: readonly string[],
-  { cliff, fileKilobytesMax }: CrashServerOptions = {},
+  { cliff, fileKilobytesMax, script = cliff ? withGates : main, env = {} }: CrashServerOptions = {},
 ): Promise<CrashServer> {
   const { PATH = '', HOME = '' } = process.env
   const crashAt = cliff ? { CRASH_AT: `${cliff.gate}:${cliff.arrival}` } : {}
-  const args = ['-C', '@curfew/source', cliff ? withGates : main, 'serve', '--dev', ...flags]
+  const args = [...memoryFlags, '-C', '@curfew/source', script, 'serve', '--dev', ...flags]
   const limit = fileKilobytesMax === undefined ? '' : `ulimit -f ${fileKilobytesMax * 2}; `
   const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...args], {
-    env: { PATH, HOME, ...crashAt },
+    env: { PATH, HOME, ...crashAt, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let errors = ''

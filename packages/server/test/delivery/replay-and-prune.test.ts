@@ -26,6 +26,10 @@ function replay(store: Store, scope: RedeliverScope, now = at, reason = 'The app
   return redeliver({ ...systemAmbient(), store }, { realmId: 'demo', scope, actor: 'admin-1', reason }, now)
 }
 
+function prune(store: Store, rowCountMax?: number) {
+  return pruneDeliveries({ store, retentionDays: 30, sessionTombstoneMs: 30 * day }, at, rowCountMax)
+}
+
 /** Signs out of one application whose answer ends the delivery at once. */
 async function givenGone(
   store: Store,
@@ -209,7 +213,7 @@ forEachDatabase('retention', (database) => {
     const old = await givenGone(store, 'wiki', at - 31 * day)
     const recent = await givenGone(store, 'wiki', at - 29 * day)
     const waiting = await givenSignOut(store, ['chat'], at - 40 * day, { dueAt: at + day })
-    const result = await pruneDeliveries({ store, retentionDays: 30 }, at)
+    const result = await prune(store)
     assert.deepEqual([result.deliveryCount, result.signOutCount], [1, 1])
     assert.deepEqual(await attemptRows(store, old.id), [])
     assert.equal(await readSignOut(store.read, old.signOutId), undefined)
@@ -222,23 +226,25 @@ forEachDatabase('retention', (database) => {
     await givenSignOut(store, ['wiki'], at)
     const { leased } = await claimAt(store, ['wiki'], at)
     await givenSignOut(store, ['chat'], at)
-    await pruneDeliveries({ store, retentionDays: 30 }, at)
+    await prune(store)
     assert.ok(
       (await endpointRow(store, 'wiki')) && (await endpointRow(store, 'chat')),
       'one leased, one pending',
     )
     await settleAs(store, leased, answered(410), at)
-    const result = await pruneDeliveries({ store, retentionDays: 30 }, at)
+    const result = await prune(store)
     assert.equal(result.endpointCount, 1)
   })
 
-  test('more rows than one transaction takes are pruned in several', async () => {
+  test('I16: more rows than one call takes are pruned in several, and it says so', async () => {
     await using store = await database.open()
     const clientIds = Array.from({ length: 1200 }, (_, index) => `app-${index}`)
     const browser = { channel: 'oidc-front-channel', initialState: 'unconfirmed' } as const
     await givenSignOut(store, clientIds, at - 31 * day, browser)
-    const result = await pruneDeliveries({ store, retentionDays: 30 }, at)
-    assert.deepEqual([result.deliveryCount, result.endpointCount], [1200, 1200])
+    const first = await prune(store, 1000)
+    assert.deepEqual([first.deliveryCount, first.endpointCount, first.hasMore], [1000, 1000, true])
+    const second = await prune(store, 1000)
+    assert.deepEqual([second.deliveryCount, second.endpointCount, second.hasMore], [200, 200, false])
   })
 })
 

@@ -9,6 +9,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { printFigure } from '../support/figure.ts'
 import { replaceSigning } from './keys.ts'
 import { allPlants, plantNamed } from './planted/all-plants.ts'
 import type { Planted } from './planted/planted.ts'
@@ -49,6 +50,10 @@ async function runMany(): Promise<number> {
     `${report.seedCount} seeds, ${report.stepCount} steps, ${Math.round(report.seedCount / report.cpuSeconds)} seeds per second of processor time: ` +
       `${report.failures.length} violations, ${report.lostDeterminism.length} seeds that did not replay`,
   )
+  const of = `simulator, ${report.seedCount} seeds`
+  const none = { unit: '', bar: { atMost: 0 } } as const
+  printFigure({ title: `${of}: violations`, value: report.failures.length, ...none })
+  printFigure({ title: `${of}: that did not replay`, value: report.lostDeterminism.length, ...none })
   for (const seed of report.lostDeterminism) console.log(`seed ${seed} had another history the second time`)
   return report.failures.length + report.lostDeterminism.length > 0 ? 1 : 0
 }
@@ -70,6 +75,12 @@ async function runPlants(plants: readonly Planted[]): Promise<number> {
       `| ${planted.name} | ${report.failures.length} of ${report.seedCount} | ${first?.seed ?? '–'} | ${first?.failure?.message.split('\n')[0] ?? (planted.metCount?.() === 0 ? 'its statement was never met' : 'NOT FOUND')} |`,
     )
   }
+  printFigure({
+    title: `planted bugs found within ${flags.seeds} seeds, of ${plants.length}`,
+    value: plants.length - missedCount,
+    unit: '',
+    bar: { atLeast: plants.length },
+  })
   return missedCount > 0 ? 1 : 0
 }
 

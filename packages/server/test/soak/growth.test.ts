@@ -1,18 +1,29 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { growthOf, type Sample } from './growth.ts'
+import { growthOf, isFlat, type Sample } from './growth.ts'
 
-const samples = (residentMib: (turn: number) => number): readonly Sample[] =>
+const samples = (changed: (turn: number) => Partial<Sample>): readonly Sample[] =>
   Array.from({ length: 30 }, (_, turn) => ({
-    residentMib: residentMib(turn),
+    residentMib: 200,
     fileDescriptorCount: 40,
     connectionCount: 10,
     waitingCount: turn % 7,
+    rowCount: 5000 + turn,
+    databaseMib: 40,
+    ...changed(turn),
   }))
 
-test('a soak sees what grows, and lets a run warm up', () => {
-  const memory = (list: readonly Sample[]) => growthOf(list).find(({ name }) => name === 'residentMib')
-  assert.equal(memory(samples((turn) => 200 + turn * 5))?.isFlat, false)
-  assert.equal(memory(samples((turn) => (turn < 10 ? 50 + turn * 15 : 200)))?.isFlat, true)
-  assert.ok(growthOf(samples(() => 200)).every(({ isFlat }) => isFlat))
+const growing = (list: readonly Sample[]): readonly string[] =>
+  growthOf(list)
+    .filter((one) => !isFlat(one))
+    .map(({ title }) => title)
+
+test('a soak sees what grows, each measure by its own rule, and lets a run warm up', () => {
+  assert.deepEqual(growing(samples(() => ({}))), [])
+  assert.deepEqual(growing(samples((turn) => ({ residentMib: 200 + turn * 5 }))), ['resident memory'])
+  assert.deepEqual(growing(samples((turn) => ({ residentMib: turn < 10 ? 50 + turn * 15 : 200 }))), [])
+  assert.deepEqual(growing(samples((turn) => ({ connectionCount: 10 + turn }))), [
+    'connections to the database',
+  ])
+  assert.deepEqual(growing(samples((turn) => ({ rowCount: turn * 1000 }))), ['rows stored'])
 })

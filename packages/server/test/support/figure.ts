@@ -27,6 +27,11 @@ export function printFigure(figure: Figure): void {
   console.log(
     `${dialect.padEnd(9)} ${title.padEnd(titleWidth)} ${describeValue(figure).padEnd(14)} ${judged}`,
   )
+  recordFigure(figure)
+}
+
+/** For what is measured within a test, whose output is the runner's. */
+export function recordFigure(figure: Figure): void {
   const file = process.env['CURFEW_FIGURES']
   if (file) appendFileSync(file, `${JSON.stringify(figure)}\n`)
 }
