@@ -24,7 +24,7 @@ export async function measureBacklog(kind: DatabaseKind, { scale }: PartOptions)
   const after = await residentOnceIdle()
   const print = figuresOf('backlog', kind)
   print('resident memory, nothing waiting', before, 'MiB')
-  print('resident memory, more with 100,000 waiting for dead applications', after - before, 'MiB', {
+  print('resident memory, more with 100,000 waiting', after - before, 'MiB', {
     atMost: 30,
   })
 }
