@@ -29,6 +29,7 @@ const people = Array.from({ length: 40 }, (_, index) => `person-${index}`)
 /** Browsers do not share connections: nobody waits for one. */
 const connectionCount = 1000
 const patienceMs = 10_000
+const toldTimeoutMs = 120_000
 /** 250 MiB under load, and four passwords at 46 MiB at once. */
 const residentMibMax = 512
 const lookEveryMs = 100
@@ -65,7 +66,7 @@ export async function measureFlood(kind: DatabaseKind, { scale }: PartOptions): 
     floodFor(http, endpoints, seconds),
     endSessions(administrator, fill, signOutsPerSecond),
   ])
-  await receivers.untilReceived(sessionCount * applicationCount, patienceMs)
+  await receivers.untilReceived(sessionCount * applicationCount, toldTimeoutMs)
   clearInterval(watching)
   for (const what of new Set(flood.lost)) console.error(`flood: ${what}`)
   const told = toldTimesOf(await readTold(realm, await receivers.takeReceipts(), fill))
