@@ -7,12 +7,13 @@
  */
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
-import { realmExport, testPassword, testSecret } from '../packages/server/test/support/realm-export.ts'
+import { realmExport, testPassword } from '../packages/server/test/support/realm-export.ts'
 import { databasesOf, openDatabase } from './support/database.ts'
-import { type Client, codeFlow, createHttp, discover, type Endpoints, type Http } from './support/flows.ts'
+import { type Client, createHttp, discover, type Endpoints, type Http } from './support/flows.ts'
+import { clientOf, openSession, signOut } from './support/open-session.ts'
+import { now } from './support/pace.ts'
+import { percentilesOf } from './support/percentiles.ts'
 import { type Receivers, startReceivers } from './support/receivers.ts'
-import { forEachAtOnce } from './support/run-batch.ts'
-import { signInBrowser } from './support/sign-in.ts'
 import { spawnCurfew } from './support/spawn-server.ts'
 
 const { values } = parseArgs({
@@ -21,11 +22,6 @@ const { values } = parseArgs({
 const runs = Number(values.runs)
 const widths = [10, 100, 1000] as const
 const alice = { username: 'alice', password: testPassword }
-const clientOf = (clientId: string): Client => ({
-  clientId,
-  secret: testSecret,
-  redirectUri: `https://${clientId}.example/callback`,
-})
 
 interface FanOut {
   /** Until an introspection said that a token of the session is dead; asked again and again meanwhile. */
@@ -40,13 +36,9 @@ for (const kind of databasesOf(values.database)) {
   for (const algorithm of ['RS256', 'ES256'] as const) {
     await using database = await openDatabase(kind)
     const clients = [
-      ...receivers.ports.map((port, index) => ({ clientId: `app-${index}`, port })),
-      { clientId: 'hanging', port: hanging.ports[0] },
-    ].map(({ clientId, port }) => ({
-      clientId,
-      algorithm,
-      backchannelUrl: `http://127.0.0.1:${port}/backchannel-logout`,
-    }))
+      ...receivers.addresses.map((address, index) => ({ clientId: `app-${index}`, address })),
+      { clientId: 'hanging', address: hanging.addresses[0] as string },
+    ].map(({ clientId, address }) => ({ clientId, algorithm, backchannelUrl: address }))
     await using server = await spawnCurfew({
       realms: [realmExport({ clients })],
       databaseUrl: database.url,
@@ -74,7 +66,7 @@ async function report(http: Http, endpoints: Endpoints, width: number, title: st
 
 async function fanOut(http: Http, endpoints: Endpoints, width: number, to: Receivers): Promise<FanOut> {
   const clients = Array.from({ length: width }, (_, index) => clientOf(`app-${index}`))
-  const session = await openSession(http, endpoints, clients)
+  const session = await openSession(http, endpoints, clients, alice)
   await to.reset()
   const startedAt = now()
   const closedAt = untilClosed(http, endpoints, clientOf('app-0'), session.accessToken)
@@ -89,7 +81,7 @@ async function reportHanging(http: Http, endpoints: Endpoints, title: string): P
   const clients = [...Array.from({ length: 9 }, (_, index) => clientOf(`app-${index}`)), clientOf('hanging')]
   const times: number[] = []
   for (let run = 0; run < runs; run++) {
-    const session = await openSession(http, endpoints, clients)
+    const session = await openSession(http, endpoints, clients, alice)
     const startedAt = now()
     await signOut(http, endpoints, session)
     times.push(now() - startedAt)
@@ -97,34 +89,6 @@ async function reportHanging(http: Http, endpoints: Endpoints, title: string): P
   console.log(
     `${title.padEnd(16)}    10 applications, one of which hangs: answered ${median(times).toFixed(0)} ms, ${Math.max(...times).toFixed(0)} ms at most`,
   )
-}
-
-interface OpenedSession {
-  readonly cookie: string
-  readonly hint: string
-  readonly accessToken: string
-}
-
-async function openSession(
-  http: Http,
-  endpoints: Endpoints,
-  clients: readonly Client[],
-): Promise<OpenedSession> {
-  const first = clients[0] as Client
-  const cookie = await signInBrowser(http, endpoints, first, alice)
-  let opened = { hint: '', accessToken: '' }
-  await forEachAtOnce(clients.length, 8, async (index) => {
-    const tokens = await codeFlow(http, endpoints, clients[index] as Client, cookie)
-    if (index === 0) opened = { hint: tokens.id_token, accessToken: tokens.access_token }
-  })
-  // the first notice waits 1 s after the answer that opened the application (SR-19)
-  await new Promise((resolve) => setTimeout(resolve, 1200))
-  return { cookie, ...opened }
-}
-
-async function signOut(http: Http, endpoints: Endpoints, { cookie, hint }: OpenedSession): Promise<void> {
-  const { status, text } = await http.send('GET', `${endpoints.logout}?id_token_hint=${hint}`, { cookie })
-  if (status >= 400) throw new Error(`sign-out: ${status} ${text.slice(0, 300)}`)
 }
 
 async function untilClosed(http: Http, endpoints: Endpoints, client: Client, token: string): Promise<number> {
@@ -137,23 +101,18 @@ async function untilClosed(http: Http, endpoints: Endpoints, client: Client, tok
   }
 }
 
-/** The same clock in every process. */
-function now(): number {
-  return performance.timeOrigin + performance.now()
-}
-
 /** The floor: the same posts, tokens made before, one Pool for each address as the server has them. */
 async function barePost(width: number, to: Receivers): Promise<number> {
   await to.reset()
   const token = 'x'.repeat(900)
-  const pools = to.ports
+  const pools = to.addresses
     .slice(0, width)
-    .map((port) => new Pool(`http://127.0.0.1:${port}`, { connections: 2 }))
+    .map((address) => new Pool(new URL(address).origin, { connections: 2 }))
   const startedAt = now()
   const posts = pools.map(async (pool) => {
     const { body } = await pool.request({
       method: 'POST',
-      path: '/backchannel-logout',
+      path: '/app-0/backchannel-logout',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: `logout_token=${token}`,
     })
@@ -166,5 +125,5 @@ async function barePost(width: number, to: Receivers): Promise<number> {
 }
 
 function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+  return percentilesOf(numbers).p50
 }

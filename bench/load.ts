@@ -6,7 +6,7 @@
  */
 import { generateKeyPairSync, type KeyObject, sign as signCallback } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { realmExport, testPassword, testSecret } from '../packages/server/test/support/realm-export.ts'
+import { realmExport, testPassword } from '../packages/server/test/support/realm-export.ts'
 import { startReceiver } from '../packages/server/test/support/receiver.ts'
 import { type DatabaseKind, databasesOf, openDatabase } from './support/database.ts'
 import {
@@ -20,6 +20,7 @@ import {
   tokenRequest,
 } from './support/flows.ts'
 import { keycloakCpuMs, signatureCpuMs } from './support/keycloak.ts'
+import { clientOf } from './support/open-session.ts'
 import { cpuMsOf, residentMibOf } from './support/process-cpu.ts'
 import { forEachAtOnce, type Measured, runBatch } from './support/run-batch.ts'
 import { signInBrowser } from './support/sign-in.ts'
@@ -41,11 +42,6 @@ const algorithms: readonly Algorithm[] = values.algorithm
 /** An application is told of 50 sign-outs a second at most (D9); with so many, no sign-out waits for that. */
 const trios = Array.from({ length: 20 }, (_, index) => [`one-${index}`, `two-${index}`, `three-${index}`])
 const alice = { username: 'alice', password: testPassword }
-const clientOf = (clientId: string): Client => ({
-  clientId,
-  secret: testSecret,
-  redirectUri: `https://${clientId}.example/callback`,
-})
 
 for (const algorithm of algorithms) {
   const signatureMs = priceOfSignature(algorithm)

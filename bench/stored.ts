@@ -68,7 +68,7 @@ async function makeTables(database: BenchDatabase, dataDir: string): Promise<voi
   const told = clients.map(({ clientId }, index) => ({
     clientId,
     algorithm: 'ES256' as const,
-    backchannelUrl: `http://127.0.0.1:${receivers.ports[index]}/backchannel-logout`,
+    backchannelUrl: receivers.addresses[index] as string,
   }))
   const realms = [realmExport({ clients: told })]
   await using _server = await spawnCurfew({ realms, databaseUrl: database.url, dataDir })

@@ -1,5 +1,6 @@
 /** Runs one operation many times, a bounded number at once, and measures what it costs the server. */
 import { performance } from 'node:perf_hooks'
+import { percentilesOf } from './percentiles.ts'
 
 export interface Batch {
   readonly name: string
@@ -33,14 +34,14 @@ export async function runBatch(
     times.push(performance.now() - from)
   })
   const seconds = (performance.now() - startedAt) / 1000
-  times.sort((a, b) => a - b)
+  const { p50, p99 } = percentilesOf(times)
   return {
     name: batch.name,
     count,
     perSecond: count / seconds,
     cpuMs: (cpuMs() - cpuBefore) / count,
-    p50Ms: times[Math.floor(times.length * 0.5)] ?? 0,
-    p99Ms: times[Math.floor(times.length * 0.99)] ?? 0,
+    p50Ms: p50,
+    p99Ms: p99,
   }
 }
 
