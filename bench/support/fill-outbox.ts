@@ -1,7 +1,7 @@
 /** Fills the outbox of a stopped server through the product's own functions: sign-outs whose deliveries fall due as asked for. */
 import { systemAmbient } from '../../packages/server/src/ambient/ambient.ts'
-import { enqueueDeliveries } from '../../packages/server/src/delivery/enqueue.ts'
 import { openStore, type Store } from '../../packages/server/src/store/store.ts'
+import { writeSignOut } from './write-sign-out.ts'
 
 export interface OutboxFill {
   readonly dataDir: string
@@ -15,7 +15,6 @@ export interface OutboxFill {
   readonly dueAt: (signOut: number) => number
 }
 
-const hour = 3_600_000
 const signOutsPerTransaction = 50
 
 export async function fillOutbox(fill: OutboxFill): Promise<void> {
@@ -45,41 +44,8 @@ function writeSignOuts(
   const at = Date.now()
   return store.transact(async (tx) => {
     for (const number of numbers) {
-      await tx.db
-        .insertInto('sign_out')
-        .values({
-          id: `so_bench_${number}`,
-          realm_id: realmId,
-          scope: 'session',
-          kind: 'ordinary',
-          cause: 'rp_initiated',
-          initiator: 'user',
-          actor_account_id: null,
-          actor_client_id: null,
-          actor_ip_address: null,
-          session_uid: `bench-${number}`,
-          account_id: 'alice',
-          parent_id: null,
-          application_count: clients.length,
-          committed_at: at,
-          completed_at: at,
-        })
-        .execute()
-      const deliveries = clients.map(({ clientId, address }) => ({
-        signOutId: `so_bench_${number}`,
-        realmId,
-        sessionUid: `bench-${number}`,
-        clientId,
-        sid: `bench-${number}-${clientId}`,
-        sub: 'alice',
-        issuer: 'http://localhost/realms/test',
-        channel: 'oidc-back-channel' as const,
-        address,
-        priority: 'high' as const,
-        dueAt: dueAt(number),
-        horizonAt: at + 72 * hour,
-      }))
-      await enqueueDeliveries(tx, systemAmbient(), deliveries, at)
+      const names = { id: `so_bench_${number}`, sessionUid: `bench-${number}` }
+      await writeSignOut(tx, { ...names, realmId, clients, dueAt: dueAt(number) }, at)
     }
   })
 }
