@@ -28,7 +28,10 @@ export function signOutWire(signOut: SignOutFacts, deliveries: Readonly<Record<s
   }
 }
 
-/** An application without deliveries was not told: nobody gave us an address, or it asked for the sign-out itself. */
+/**
+ * An application without deliveries was not told: nobody gave us an address, or it asked for the sign-out itself;
+ * or `isOwed` says that they are still to be written.
+ */
 export function applicationWire(realm: Realm, application: ApplicationView) {
   const { clientId } = application
   return {
@@ -38,6 +41,7 @@ export function applicationWire(realm: Realm, application: ApplicationView) {
     sessionId: application.sessionUid,
     /** When its own session ends by itself at the latest. */
     endsAt: isoTime(application.expiresAt),
+    isOwed: application.isOwed,
     deliveries: application.deliveries.map(deliveryWire),
   }
 }

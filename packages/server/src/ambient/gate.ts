@@ -30,6 +30,7 @@ export const gateNames = [
   'settle.beforeCommit',
   'settle.afterCommit',
   'expiry.beforeSignOut',
+  'spread.beforeCommit',
   'redeliver.beforeCommit',
 ] as const
 

@@ -31,7 +31,7 @@ function delivery(state: DeliveryState, over: Partial<DeliveryView> = {}): Deliv
 }
 
 function shown(deliveries: readonly DeliveryView[], expiresAt?: number, askedForIt = false) {
-  return displayState({ deliveries, expiresAt }, at, askedForIt)
+  return displayState({ isOwed: false, deliveries, expiresAt }, at, askedForIt)
 }
 
 test('an application that said no and gets its second chance is not said to have been silent', () => {

@@ -56,7 +56,7 @@ export type CancelDetail = (typeof cancelDetails)[number]
  */
 export function displayApplication(
   signOut: Pick<SignOutView, 'cause' | 'actor'>,
-  application: Pick<ApplicationView, 'clientId' | 'deliveries' | 'expiresAt'>,
+  application: Pick<ApplicationView, 'clientId' | 'isOwed' | 'deliveries' | 'expiresAt'>,
   at: Instant,
 ): DisplayState {
   const askedForIt = signOut.cause === 'rp_initiated' && signOut.actor.clientId === application.clientId
@@ -68,10 +68,11 @@ export function displayApplication(
  * @param askedForIt true for the application that began the sign-out: it ended its own session before it asked.
  */
 export function displayState(
-  application: Pick<ApplicationView, 'deliveries' | 'expiresAt'>,
+  application: Pick<ApplicationView, 'isOwed' | 'deliveries' | 'expiresAt'>,
   at: Instant,
   askedForIt = false,
 ): DisplayState {
+  if (application.isOwed) return { word: 'signing_out', sentence: 'in_progress' }
   const states = application.deliveries.map((delivery) => stateOfDelivery(delivery, at))
   const best = states.toSorted((a, b) => rankOf(a) - rankOf(b))[0]
   const hasEnded = application.expiresAt !== undefined && application.expiresAt <= at

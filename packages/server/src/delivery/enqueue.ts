@@ -7,10 +7,7 @@ import type { Due, Tx } from '../store/store.ts'
 import { endpointIdOf, type NewDelivery } from './delivery.ts'
 import { isPending } from './state-condition.ts'
 
-/**
- * Sign-outs over many sessions write at most this many in a transaction (D18). A single session that is wider is
- * written whole all the same: whoever opens so many applications must not get a session that nobody can end.
- */
+/** A transaction writes no more; what is left of a wider sign-out is written by later ones (D18). */
 export const deliveriesPerTransactionMax = 10_000
 
 const idBytes = 16
@@ -32,8 +29,7 @@ export function enqueueDeliveries(
   const ids = newDeliveryIds(deps.random, deliveries.length)
   const rows = deliveries.map((delivery, index) => deliveryRow(ids[index] as string, delivery, at))
   tx.withCommit(insertRows(tx, 'endpoint', endpointRows(deliveries), { onConflict: 'skip' }))
-  for (let from = 0; from < rows.length; from += deliveriesPerTransactionMax)
-    tx.withCommit(insertRows(tx, 'delivery', rows.slice(from, from + deliveriesPerTransactionMax)))
+  tx.withCommit(insertRows(tx, 'delivery', rows))
   for (const [signOutId, own] of Map.groupBy(deliveries, (delivery) => delivery.signOutId))
     tx.notify('delivery', signOutId, own.filter(isDispatched).map(dueOf))
   return ids

@@ -13,7 +13,8 @@ import type { Queryable, Store } from '../store/store.ts'
 export interface SignOutFeed {
   /**
    * Waits until every delivery of the sign-out has had its first try settled; true when that is so. False after
-   * `timeoutMs` (SR-11: 400 ms), or as soon as nothing that is open can settle in that time.
+   * `timeoutMs` (SR-11: 400 ms), or as soon as nothing that is open can settle in that time: a wide sign-out is not
+   * waited for until all its deliveries are written (D18).
    */
   waitFirstRound(signOutId: string, timeoutMs: number): Promise<boolean>
   /** Calls `onChange` after each change that was committed, within 1 s (I9). Returns a stop. */
@@ -107,7 +108,7 @@ async function waitFirstRound(deps: WaitDeps, signOutId: string, timeoutMs: numb
   try {
     for (;;) {
       const [round] = await openInFirstRound({ db, dialect }, { signOutId })
-      if (!round?.open_count || round.soonest_at === null) return true
+      if (!round?.open_count || round.soonest_at === null) return round?.unfinished_count === 0
       if (round.soonest_at > deadline || deps.clock.now() >= deadline) return false
       await Promise.race([change.promise, timedOut.promise])
       change = Promise.withResolvers()
@@ -131,22 +132,28 @@ const openInFirstRound = compiledQuery(['signOutId'], (db, { signOutId }) =>
         and([eb('d.state', '=', 'leased'), eb('d.attempt_count', '<=', 1)]),
       ]),
     )
-    .select(({ fn }) => [
+    .select(({ fn, selectFrom }) => [
       fn.countAll<number>().as('open_count'),
       sql<number | null>`min(case when e.open_until > d.due_at then e.open_until else d.due_at end)`.as(
         'soonest_at',
       ),
+      selectFrom('sign_out')
+        .select(fn.countAll<number>().as('count'))
+        .where('id', '=', signOutId)
+        .where('completed_at', 'is', null)
+        .as('unfinished_count'),
     ]),
 )
 
-/** A text for each sign-out that differs whenever one of its deliveries, or those of its parts, has changed. */
+/** A text for each sign-out that differs whenever one of its deliveries, or of its parts, has changed. */
 async function readVersions(
   on: Queryable,
   signOutIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   if (signOutIds.length === 0) return new Map()
   const { rows } = await sql<{ id: string; version: string }>`
-    select asked.id, concat_ws('.', count(d.id), sum(d.fence), count(d.settled_at), count(d.lease_until)) as version
+    select asked.id, concat_ws('.', count(d.id), sum(d.fence), count(d.settled_at), count(d.lease_until),
+      count(part.completed_at)) as version
     from sign_out asked
     left join sign_out part on part.id = asked.id or part.parent_id = asked.id
     left join delivery d on d.sign_out_id = part.id

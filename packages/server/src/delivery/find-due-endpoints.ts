@@ -4,7 +4,7 @@ import type { Instant } from '../ambient/clock.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Due, Queryable } from '../store/store.ts'
 
-/** The endpoints of these sign-outs with their earliest due time. At most 10,000 rows (D18) per sign-out. */
+/** The endpoints of these sign-outs with their earliest due time. A sign-out has a row for each of its applications. */
 export async function findEndpointsOfSignOuts(
   on: Queryable,
   signOutIds: readonly string[],

@@ -11,7 +11,7 @@ import type { Queryable } from '../store/store.ts'
 import type { AttemptTable, SignOutTable } from '../store/tables.ts'
 import type { AttemptOutcome, DeliveryPriority, DeliveryState } from './delivery.ts'
 
-/** A sign-out of one session has at most some thousands; a realm's is read as far as this. */
+/** A sign-out of one session has hardly ever more than some hundreds; a wide one is read as far as this. */
 export const applicationCountMax = 10_000
 
 export interface SignOutView {
@@ -31,7 +31,7 @@ export interface SignOutView {
   readonly parentId: string | undefined
   readonly applicationCount: number
   readonly committedAt: Instant
-  /** Undefined for a sign-out over many sessions that is still ending them (D18). */
+  /** Undefined for a wide sign-out whose deliveries are still being written (D18). */
   readonly completedAt: Instant | undefined
   /** In the order of session and client id. Of all its sessions when the sign-out is over many. */
   readonly applications: readonly ApplicationView[]
@@ -39,13 +39,15 @@ export interface SignOutView {
   readonly isTruncated: boolean
 }
 
-/** An application of the session. Without a delivery it has no channel, or it asked for the sign-out itself. */
+/** An application of the session. Without a delivery it has no channel, it asked for the sign-out itself, or is owed it. */
 export interface ApplicationView {
   readonly clientId: string
   readonly sessionUid: string
   readonly protocol: string | undefined
   /** When its own session ends by itself at the latest, as far as we know. */
   readonly expiresAt: Instant | undefined
+  /** True while its deliveries are still to be written: the sign-out is wider than one transaction (D18). */
+  readonly isOwed: boolean
   /** Oldest generation first. */
   readonly deliveries: readonly DeliveryView[]
 }
@@ -102,19 +104,27 @@ export async function readSignOut(on: Queryable, signOutId: string): Promise<Sig
   return { ...signOutFromRow(first), ...applicationsFromRows(members, attempts) }
 }
 
-/** `part` is the sign-out itself, and the sign-outs of single sessions that it was spread over. */
+/**
+ * `part` is the sign-out itself, and the sign-outs of single sessions that it was spread over. A member is owed its
+ * deliveries while its session names an open part and the member is not written as ended.
+ */
 async function readRows(on: Queryable, signOutId: string): Promise<readonly JoinedRow[]> {
   const { rows } = await sql<JoinedRow>`
     with part as (
-      select id, session_uid, committed_at from sign_out where id = ${signOutId}
+      select id, session_uid, committed_at, completed_at from sign_out where id = ${signOutId}
       union all
-      select id, session_uid, committed_at from sign_out where parent_id = ${signOutId}),
+      select id, session_uid, committed_at, completed_at from sign_out where parent_id = ${signOutId}),
     member as (
-      select p.id as part_id, m.session_uid, m.client_id from part p
+      select p.id as part_id, m.session_uid, m.client_id, 0 as is_owed from part p
       join client_session m on m.session_uid = p.session_uid and m.ended_at = p.committed_at
       union
-      select p.id, d.session_uid, d.client_id from part p join delivery d on d.sign_out_id = p.id)
-    select s.*, a.session_uid as member_session_uid, a.client_id, m.protocol, m.expires_at,
+      select p.id, d.session_uid, d.client_id, 0 from part p join delivery d on d.sign_out_id = p.id
+      union
+      select p.id, m.session_uid, m.client_id, 1 from part p
+      join session n on n.sign_out_id = p.id
+      join client_session m on m.session_uid = n.uid and m.ended_at is null
+      where p.completed_at is null)
+    select s.*, a.session_uid as member_session_uid, a.client_id, a.is_owed, m.protocol, m.expires_at,
       d.id as delivery_id, d.sign_out_id as delivery_sign_out_id, d.channel, d.generation, d.state, d.detail,
       d.reason, d.address, d.priority, d.due_at, d.horizon_at, d.created_at, d.settled_at, d.tried_at,
       d.attempt_count, d.replay_actor, d.replay_reason, e.open_until
@@ -164,6 +174,7 @@ interface JoinedRow {
   readonly completed_at: number | null
   readonly member_session_uid: string | null
   readonly client_id: string | null
+  readonly is_owed: number
   readonly protocol: string | null
   readonly expires_at: number | null
   readonly delivery_id: string | null
@@ -225,6 +236,7 @@ function applicationsFromRows(
       sessionUid: first.member_session_uid as string,
       protocol: first.protocol ?? undefined,
       expiresAt: first.expires_at ?? undefined,
+      isOwed: first.is_owed === 1,
       deliveries: own.flatMap((row) => (row.delivery_id === null ? [] : [deliveryFromRow(row, attempts)])),
     }
   })

@@ -55,8 +55,9 @@ export async function answerSignedOut(call: SignOutCall, done: SignedOut): Promi
   return reply.redirect(hasFrames ? `${path}/frames` : path, status)
 }
 
-/** Every application "Signed out" or "Ended by itself"; "Not supported" is not green. */
+/** Every application "Signed out" or "Ended by itself"; "Not supported" is not green, nor what was not read (I9). */
 export function isAllGreen(view: SignOutView, at: number): boolean {
+  if (view.isTruncated) return false
   return view.applications.every((application) => {
     const { word } = displayApplication(view, application, at)
     return word === 'signed_out' || word === 'ended_by_itself'

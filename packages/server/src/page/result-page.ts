@@ -27,6 +27,8 @@ export interface ResultRow {
 
 export interface ResultPage {
   readonly rows: readonly ResultRow[]
+  /** Applications that are not among the rows: there are more than anybody would read. */
+  readonly hiddenCount: number
   /** `so_` and the first six characters: enough for support, of no use to anybody else. */
   readonly reference: string
   readonly back?: { readonly application: string; readonly url: SafeUrl } | undefined
@@ -50,21 +52,22 @@ export interface ResultSummary {
   readonly isAllGreen: boolean
 }
 
-export function summarise(rows: readonly ResultRow[]): ResultSummary {
+export function summarise({ rows, hiddenCount }: Pick<ResultPage, 'rows' | 'hiddenCount'>): ResultSummary {
   const count = (...words: readonly DisplayWord[]): number =>
     rows.filter((row) => words.includes(row.state.word)).length
   const done = count('signed_out', 'ended_by_itself')
   const signing = count('signing_out')
   const trying = count('not_yet')
   return {
-    total: rows.length,
+    total: rows.length + hiddenCount,
     done,
     signing,
     trying,
     failed: count('could_not'),
     unsupported: count('not_supported'),
     isSettled: signing + trying === 0,
-    isAllGreen: done === rows.length,
+    // what is not listed is not vouched for (I9)
+    isAllGreen: done === rows.length && hiddenCount === 0,
   }
 }
 
@@ -73,7 +76,7 @@ const shownRowCountMax = 40
 
 export function resultPage(frame: Frame, page: ResultPage): string {
   const { language } = frame
-  const summary = summarise(page.rows)
+  const summary = summarise(page)
   const title = titleText(language, summary)
   const goesOn =
     summary.isAllGreen && page.back && page.goOnSeconds !== undefined ? page.goOnSeconds : undefined
@@ -83,7 +86,7 @@ ${symbols}
 <p class="lead" id="live-summary" role="status">${summaryText(language, summary)}</p>
 ${page.rows.length > 0 && page.rows.length <= shownRowCountMax && bar(page.rows)}
 ${list(frame, page.rows)}
-<div id="live-notes">${notes(language, summary)}</div>
+<div id="live-notes">${notes(language, summary, page.hiddenCount)}</div>
 ${actions(frame, page)}
 <p class="reference">${language.text('result.reference')} <code dir="ltr">${page.reference}</code></p>
 </main>`
@@ -191,8 +194,9 @@ const sentenceKeys: Readonly<Record<DisplaySentence, MessageKey | undefined>> = 
   no_channel: 'result.notFromHere',
 }
 
-function notes(language: Language, summary: ResultSummary): readonly Html[] {
+function notes(language: Language, summary: ResultSummary, hiddenCount: number): readonly Html[] {
   const texts: Html[] = []
+  if (hiddenCount > 0) texts.push(html`<p>${language.text('result.hidden', { count: hiddenCount })}</p>`)
   if (!summary.isAllGreen) texts.push(html`<p>${language.text('result.shared')}</p>`)
   if (!summary.isSettled) texts.push(html`<p>${language.text('result.closable')}</p>`)
   return texts.length === 0 ? [] : [html`<div class="note">${texts}</div>`]

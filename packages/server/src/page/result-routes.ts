@@ -19,7 +19,7 @@ import { formOf, frameOf, isFromOtherSite, realmOfPage, sendErrorPage, sendPage 
 import { readCookie, resultCookieName } from './page-cookie.ts'
 import { resultPath } from './page-path.ts'
 import { type ResultPage, resultPage } from './result-page.ts'
-import { resultRows, statusOf } from './result-rows.ts'
+import { resultOf, statusOf } from './result-rows.ts'
 import { createResultStreams } from './result-stream.ts'
 import { type ApplicationLink, applicationLink, type SignOutPageDeps } from './sign-out-call.ts'
 
@@ -55,7 +55,7 @@ export function registerResultPages(app: FastifyInstance, deps: SignOutPageDeps)
         signOutId: view.id,
         read: async () => {
           const now = await readSignOut(call.deps.store.read, view.id)
-          return now ? resultRows(realm, now, call.deps.ambient.clock.now()) : []
+          return resultOf(realm, now ?? view, call.deps.ambient.clock.now())
         },
       }),
     ),
@@ -84,7 +84,7 @@ async function showResult(call: ResultCall): Promise<FastifyReply> {
   const { deps, realm, request, reply, ticket, view, at } = call
   const frame = frameOf(deps.settings, realm, request, { uiLocales: ticket.uiLocales })
   const page: ResultPage = {
-    rows: resultRows(realm, view, at),
+    ...resultOf(realm, view, at),
     reference: view.id.slice(0, 'so_'.length + 6),
     back: backOf(realm, ticket),
     goOnSeconds: ticket.rule === 'always' || !ticket.backTo ? undefined : realm.settings.resultPauseSeconds,
@@ -166,6 +166,6 @@ async function showFrames(call: ResultCall): Promise<FastifyReply> {
 }
 
 function sendStatus({ deps, realm, reply, view }: ResultCall): FastifyReply {
-  const rows = resultRows(realm, view, deps.ambient.clock.now())
-  return reply.header('cache-control', 'no-store').send(statusOf(rows))
+  const result = resultOf(realm, view, deps.ambient.clock.now())
+  return reply.header('cache-control', 'no-store').send(statusOf(result))
 }

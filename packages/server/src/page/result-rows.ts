@@ -9,8 +9,20 @@ import type { SafeUrl } from './html.ts'
 import type { ResultRow } from './result-page.ts'
 import { applicationLink } from './sign-out-call.ts'
 
+export interface Result {
+  readonly rows: readonly ResultRow[]
+  /** Applications of a very wide sign-out that are not among the rows: more than anybody would read. */
+  readonly hiddenCount: number
+}
+
+export function resultOf(realm: Realm, view: SignOutView, at: Instant): Result {
+  const hiddenCount = view.isTruncated ? Math.max(1, view.applicationCount - view.applications.length) : 0
+  return { rows: resultRows(realm, view, at), hiddenCount }
+}
+
 /** The same members as the stream's `snapshot`. Never a technical reason and never a person. */
-export function statusOf(rows: readonly ResultRow[]) {
+export function statusOf({ rows, hiddenCount }: Result) {
+  const summary = summarize(rows.map((row) => row.state))
   return {
     applications: rows.map(({ key, application, state }) => ({
       id: key,
@@ -21,12 +33,12 @@ export function statusOf(rows: readonly ResultRow[]) {
       next_at: state.nextAt === undefined ? undefined : new Date(state.nextAt).toISOString(),
       ends_at: state.endsAt === undefined ? undefined : new Date(state.endsAt).toISOString(),
     })),
-    summary: summarize(rows.map((row) => row.state)),
+    summary: { ...summary, total: summary.total + hiddenCount },
   }
 }
 
 /** One row for each application; of one that was open in several sessions the state that is furthest from done. */
-export function resultRows(realm: Realm, view: SignOutView, at: Instant): readonly ResultRow[] {
+function resultRows(realm: Realm, view: SignOutView, at: Instant): readonly ResultRow[] {
   const states = new Map<string, DisplayState>()
   for (const application of view.applications) {
     const state = displayApplication(view, application, at)

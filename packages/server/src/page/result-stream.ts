@@ -7,8 +7,8 @@ import type { FastifyReply } from 'fastify'
 import type { Log } from '../ambient/log.ts'
 import type { Timer } from '../ambient/timer.ts'
 import type { SignOutFeed } from '../delivery/feed.ts'
-import { type ResultRow, summarise } from './result-page.ts'
-import { statusOf } from './result-rows.ts'
+import { summarise } from './result-page.ts'
+import { type Result, statusOf } from './result-rows.ts'
 
 export interface StreamDeps {
   readonly feed: Pick<SignOutFeed, 'watch'>
@@ -20,7 +20,7 @@ export interface StreamDeps {
 
 export interface StreamedResult {
   readonly signOutId: string
-  read(): Promise<readonly ResultRow[]>
+  read(): Promise<Result>
 }
 
 const heartbeatMs = 15_000
@@ -88,10 +88,10 @@ function shareLooks(): (result: StreamedResult) => Promise<Look> {
 }
 
 async function lookAt(result: StreamedResult): Promise<Look> {
-  const rows = await result.read()
-  const status = statusOf(rows)
+  const read = await result.read()
+  const status = statusOf(read)
   const texts = status.applications.map((one) => [one.id, JSON.stringify(one)] as const)
-  return { status, applications: new Map(texts), isSettled: summarise(rows).isSettled }
+  return { status, applications: new Map(texts), isSettled: summarise(read).isSettled }
 }
 
 interface Watched {

@@ -1,5 +1,6 @@
 /** Ends session rows: the first half of closing the door. Called by `sign-out/` alone, under the row lock. */
 import type { Instant } from '../ambient/clock.ts'
+import { isOneOf } from '../store/bulk-rows.ts'
 import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 
@@ -31,6 +32,22 @@ const endMembers = compiledStatement({ sessionUid: '', at: 0 }, (db, { sessionUi
 
 export async function endClientSessionRows(tx: Tx, sessionUid: string, at: Instant): Promise<void> {
   await endMembers(tx, { sessionUid, at })
+}
+
+/** Some of them, where a session has more applications than one transaction signs out of (D18). */
+export async function endSomeClientSessionRows(
+  tx: Tx,
+  sessionUid: string,
+  clientIds: readonly string[],
+  at: Instant,
+): Promise<void> {
+  await tx.db
+    .updateTable('client_session')
+    .set({ ended_at: at })
+    .where('session_uid', '=', sessionUid)
+    .where(isOneOf(tx, 'client_id', clientIds))
+    .where('ended_at', 'is', null)
+    .execute()
 }
 
 /** One application leaves; the session and the others stay. */

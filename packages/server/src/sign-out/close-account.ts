@@ -4,14 +4,14 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import { toNumericDate } from '../ambient/clock.ts'
-import { type ClientSession, type Session, sessionFromRow } from '../session/session.ts'
+import { type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
 import { closeDoors } from './close-doors.ts'
-import { endAndTell } from './close-session.ts'
-import { type ClosingDeps, insertSignOut, memberCountPerTransactionMax, newSignOutId } from './closing.ts'
+import { type Ending, endAndTell } from './close-session.ts'
+import { type ClosingDeps, insertSignOut, memberCountMaxOf, newSignOutId } from './closing.ts'
 import { endArtifactsOfAccount } from './end-artifacts.ts'
+import { readMembers } from './read-members.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
-import { readMembers } from './tell-members.ts'
 
 /** Sessions ended within the first transaction; more would make its commit a long one. */
 const inlineSessionCountMax = 50
@@ -26,15 +26,13 @@ export async function closeAccount(
   const sessions = await lockSessionsOf(tx, command.realmId, accountId, exceptSessionUid)
   await deps.gate('signOut.afterLock', accountId)
   const id = newSignOutId(deps)
-  const members = await membersOf(tx, sessions)
+  const endings = await endingsOf(deps, tx, sessions, id)
   const row = { id, sessionUid: undefined, accountId, parentId: undefined, applicationCount: 0 }
-  await insertSignOut(tx, command, { ...row, completedAt: members ? at : undefined }, at)
+  await insertSignOut(tx, command, { ...row, completedAt: endings ? at : undefined }, at)
   let applicationCount = 0
-  if (members) {
-    for (const session of sessions) {
-      const ending = { parentId: id, priority: 'high' } as const
-      const own = members.get(session.uid) ?? []
-      const ended = await endAndTell(deps, tx, command, session, own, ending, at)
+  if (endings) {
+    for (const ending of endings) {
+      const ended = await endAndTell(deps, tx, command, ending, at)
       applicationCount += ended.applicationCount
     }
     await tx.db
@@ -51,21 +49,23 @@ export async function closeAccount(
   return { ok: true, signOutId: id, isFirst: true, applicationCount }
 }
 
-/** The applications of each session; undefined when there is too much of it for one transaction. */
-async function membersOf(
+/** The sessions with their applications; undefined when there is too much of it for one transaction. */
+async function endingsOf(
+  deps: ClosingDeps,
   tx: Tx,
   sessions: readonly Session[],
-): Promise<ReadonlyMap<string, readonly ClientSession[]> | undefined> {
+  parentId: string,
+): Promise<readonly Ending[] | undefined> {
   if (sessions.length > inlineSessionCountMax) return undefined
-  const members = new Map<string, readonly ClientSession[]>()
+  const endings: Ending[] = []
   let count = 0
-  for (const { uid } of sessions) {
-    const own = await readMembers(tx, uid)
-    members.set(uid, own)
-    count += own.length
-    if (count > memberCountPerTransactionMax && sessions.length > 1) return undefined
+  for (const session of sessions) {
+    const members = await readMembers(deps, tx, session.uid)
+    endings.push({ session, members, parentId })
+    count += members.listed.length + members.restCount
+    if (count > memberCountMaxOf(deps)) return undefined
   }
-  return members
+  return endings
 }
 
 /** Locked in the order of their uids, so that two such sign-outs cannot wait for each other. */

@@ -6,7 +6,7 @@ import { endClientSessionRow } from '../session/end-session-rows.ts'
 import { lockSession } from '../session/lock-session.ts'
 import { readClientSessions } from '../session/read-client-sessions.ts'
 import type { Tx } from '../store/store.ts'
-import { type ClosingDeps, insertSignOut, newSignOutId, realmKnowing } from './closing.ts'
+import { type ClosingDeps, insertSignOut, newSignOutId, priorityOf, realmKnowing } from './closing.ts'
 import { deliveriesFor } from './deliveries-for.ts'
 import { endArtifactsOfApplication } from './end-artifacts.ts'
 import { logoutEvent } from './logout-event.ts'
@@ -33,7 +33,7 @@ export async function closeApplication(
   tx.withCommit(endArtifactsOfApplication(tx, command.kind, sessionUid, clientId))
   const row = { id: signOutId, sessionUid, accountId: session.accountId, parentId: undefined }
   tx.withCommit(insertSignOut(tx, command, { ...row, applicationCount: 1, completedAt: at }, at))
-  const telling = { command, signOutId, session, members: [member], priority: 'high' } as const
+  const telling = { command, signOutId, session, members: [member], priority: priorityOf(command) }
   enqueueDeliveries(tx, deps, deliveriesFor(realm, telling, at), at)
   tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, command, session, signOutId), at))
   await deps.gate('signOut.beforeCommit', sessionUid)

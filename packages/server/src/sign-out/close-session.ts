@@ -4,14 +4,14 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import { inOrder } from '../ambient/in-order.ts'
-import type { DeliveryPriority } from '../delivery/delivery.ts'
 import { endSessionRow } from '../session/end-session-rows.ts'
 import { lockSession } from '../session/lock-session.ts'
-import type { ClientSession, Session } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
 import type { Tx } from '../store/store.ts'
 import { type ClosingDeps, newSignOutId, realmKnowing } from './closing.ts'
+import { type Members, readMembers } from './read-members.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
-import { readMembers, tellMembers } from './tell-members.ts'
+import { tellMembers } from './tell-members.ts'
 
 export async function closeSession(
   deps: ClosingDeps,
@@ -23,17 +23,18 @@ export async function closeSession(
   // sent together: the list is read when the lock is held
   const [session, members] = await inOrder([
     lockSession(tx, sessionUid, 'for update'),
-    readMembers(tx, sessionUid),
+    readMembers(deps, tx, sessionUid),
   ])
   if (!session || session.realmId !== command.realmId) return { ok: false, reason: 'session_unknown' }
   await deps.gate('signOut.afterLock', sessionUid)
   if (session.state === 'ended') return sameAsFirst(tx, session)
-  return endAndTell(deps, tx, command, session, members, { parentId: undefined, priority: 'high' }, at)
+  return endAndTell(deps, tx, command, { session, members, parentId: undefined }, at)
 }
 
 export interface Ending {
+  readonly session: Session
+  readonly members: Members
   readonly parentId: string | undefined
-  readonly priority: DeliveryPriority
 }
 
 /** Ends a locked, active session, whose members were read under the lock, with a sign-out of its own. */
@@ -41,18 +42,18 @@ export async function endAndTell(
   deps: ClosingDeps,
   tx: Tx,
   command: SignOutCommand,
-  session: Session,
-  members: readonly ClientSession[],
   ending: Ending,
   at: Instant,
 ): Promise<Extract<SignOutResult, { ok: true }>> {
+  const { session, members } = ending
   const signOutId = newSignOutId(deps)
-  const realm = await realmKnowing(deps, members)
+  const realm = await realmKnowing(deps, members.listed)
   await deps.gate('signOut.afterMembers', session.uid)
   tx.withCommit(endSessionRow(tx, session.uid, signOutId, at))
-  tellMembers({ ...deps, realm }, tx, command, { ...ending, session, members, signOutId }, at)
+  tellMembers({ ...deps, realm }, tx, command, { ...ending, signOutId }, at)
   await deps.gate('signOut.beforeCommit', session.uid)
-  return { ok: true, signOutId, isFirst: true, applicationCount: members.length }
+  const applicationCount = members.listed.length + members.restCount
+  return { ok: true, signOutId, isFirst: true, applicationCount }
 }
 
 /** R6, R13: the first cause wins; a later caller gets its id. */

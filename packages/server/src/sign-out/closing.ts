@@ -2,6 +2,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
 import { randomId } from '../ambient/random.ts'
+import type { DeliveryPriority } from '../delivery/delivery.ts'
 import { deliveriesPerTransactionMax } from '../delivery/enqueue.ts'
 import type { EventDeps } from '../event/record-event.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
@@ -12,10 +13,19 @@ import type { SignOutCommand } from './sign-out-command.ts'
 
 /** An application is told over two channels at most. */
 const channelCountMax = 2
-/** Applications of several sessions that one transaction signs out of (D18). */
-export const memberCountPerTransactionMax = deliveriesPerTransactionMax / channelCountMax
+/** Applications that one transaction signs out of: more of them would hold up everybody's commits (D18). */
+const memberCountPerTransactionMax = deliveriesPerTransactionMax / channelCountMax
 
-export interface ClosingDeps extends EventDeps {
+export interface ClosingLimits {
+  /** Applications that one transaction signs out of, default 5,000 (D18). Fewer only in tests. */
+  readonly memberCountMax?: number
+}
+
+export function memberCountMaxOf({ memberCountMax = memberCountPerTransactionMax }: ClosingLimits): number {
+  return memberCountMax
+}
+
+export interface ClosingDeps extends EventDeps, ClosingLimits {
   readonly realm: Realm
   readonly realms: Realms
   readonly gate: Gate
@@ -40,13 +50,23 @@ export interface SignOutRow {
   readonly accountId: string | undefined
   readonly parentId: string | undefined
   readonly applicationCount: number
-  /** Undefined for a parent whose sessions are still being ended. */
+  /** Undefined while sessions are still to be ended, or deliveries to be written (D18). */
   readonly completedAt: Instant | undefined
+}
+
+/** A person's sign-out goes before one of everybody, and before those that nobody waits for (D10, R14). */
+export function priorityOf({ scope, initiator }: SignOutCommand): DeliveryPriority {
+  return scope.kind === 'realm' || initiator === 'expiry' ? 'low' : 'high'
 }
 
 /** 128 unguessable bits: the id is part of the result page's address. */
 export function newSignOutId(deps: Pick<ClosingDeps, 'random'>): string {
   return randomId(deps.random, 'so_', 128)
+}
+
+/** Nothing of it is left to be written. */
+export async function completeSignOut(tx: Tx, id: string, at: Instant): Promise<void> {
+  await tx.db.updateTable('sign_out').set({ completed_at: at }).where('id', '=', id).execute()
 }
 
 /** By their columns; `insertSignOut` fills them. */

@@ -4,7 +4,7 @@
  */
 import { inOrder } from '../ambient/in-order.ts'
 import type { Realm } from '../realm/realm.ts'
-import type { ClientSession } from '../session/session.ts'
+import { isOneOf } from '../store/bulk-rows.ts'
 import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
@@ -16,25 +16,26 @@ const endOnline = compiledStatement({ sessionUid: '' }, (db, { sessionUid }) =>
   db.deleteFrom('artifact').where('session_uid', '=', sessionUid).where('is_offline', '=', 0),
 )
 
+/** @param clientIds the applications whose wish to have offline grants ended counts */
 export async function endArtifactsOfSession(
   tx: Tx,
   realm: Realm,
   kind: SignOutCommand['kind'],
   sessionUid: string,
-  members: readonly ClientSession[],
+  clientIds: Iterable<string>,
 ): Promise<void> {
   if (kind === 'security') {
     await endAll(tx, { sessionUid })
     return
   }
   const online = endOnline(tx, { sessionUid })
-  const revoking = members
-    .map((member) => member.clientId)
-    .filter((id) => realm.clients.get(id)?.attributes['backchannel.logout.revoke.offline.tokens'] === 'true')
+  const revoking = [...clientIds].filter(
+    (id) => realm.clients.get(id)?.attributes['backchannel.logout.revoke.offline.tokens'] === 'true',
+  )
   const offline = tx.db
     .deleteFrom('artifact')
     .where('session_uid', '=', sessionUid)
-    .where('client_id', 'in', revoking)
+    .where(isOneOf(tx, 'client_id', revoking))
   await inOrder(revoking.length === 0 ? [online] : [online, offline.execute()])
 }
 

@@ -11,10 +11,10 @@ import { lockSession } from '../session/lock-session.ts'
 import { isAlive, type Session } from '../session/session.ts'
 import type { Queryable, Tx } from '../store/store.ts'
 import { endAndTell } from './close-session.ts'
-import { type ClosingDeps, memberCountPerTransactionMax } from './closing.ts'
+import { type ClosingDeps, memberCountMaxOf } from './closing.ts'
+import { readMembers } from './read-members.ts'
 import type { SignOutDeps } from './sign-out.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
-import { readMembers } from './tell-members.ts'
 
 /** Sessions of one transaction; with 10 applications each, 500 deliveries. */
 const batchSessionCount = 50
@@ -35,15 +35,16 @@ export async function expireSessions(deps: SignOutDeps): Promise<number> {
   return deps.store.transact(async (tx) => {
     if (!(await isOnlySweep(tx))) return 0
     let count = 0
-    let applicationCount = 0
+    let roomCount = memberCountMaxOf(deps)
     for (const { sessionUid, realmId } of due) {
       const realm = realms.get(realmId)
-      if (applicationCount >= memberCountPerTransactionMax) break
+      if (roomCount <= 0) break
       if (!realm) continue
-      const ended = await expireOne({ ...deps, realm, gate: deps.ambient.gate }, tx, sessionUid, at)
-      if (!ended) continue
+      const closing = { ...deps, realm, gate: deps.ambient.gate }
+      const toldCount = await expireOne(closing, tx, { sessionUid, roomCount }, at)
+      if (toldCount === undefined) continue
       count += 1
-      applicationCount += ended.applicationCount
+      roomCount -= toldCount
     }
     return count
   })
@@ -73,27 +74,20 @@ async function isOnlySweep(tx: Tx): Promise<boolean> {
   return rows[0]?.got === true
 }
 
-/** Undefined when there was nothing to end. */
+/** How many applications are told; undefined when there was nothing to end, or it does not fit in here any more. */
 async function expireOne(
   deps: ClosingDeps,
   tx: Tx,
-  sessionUid: string,
+  { sessionUid, roomCount }: { readonly sessionUid: string; readonly roomCount: number },
   at: Instant,
-): Promise<{ readonly applicationCount: number } | undefined> {
+): Promise<number | undefined> {
   const session = await lockSession(tx, sessionUid, 'for update')
   // it may have been used, or signed out, since it was found
   if (!session || session.state === 'ended' || isAlive(session, at)) return undefined
   const command = commandFor(session, at)
-  const members = await readMembers(tx, sessionUid)
-  const ended = await endAndTell(
-    deps,
-    tx,
-    command,
-    session,
-    members,
-    { parentId: undefined, priority: 'low' },
-    at,
-  )
+  const members = await readMembers(deps, tx, sessionUid)
+  if (members.listed.length > roomCount) return undefined
+  await endAndTell(deps, tx, command, { session, members, parentId: undefined }, at)
   await recordEvent(
     deps,
     tx,
@@ -108,7 +102,7 @@ async function expireOne(
     },
     at,
   )
-  return ended
+  return members.listed.length
 }
 
 function commandFor(session: Session, at: Instant): SignOutCommand {

@@ -4,11 +4,13 @@
  * Terms
  * - sign-out: one decision, with an id `so_…`; one per session, whoever asks (I11).
  * - parent: a sign-out over many sessions; each of them gets a sign-out of its own below it (D18).
+ * - wide: more than one transaction may write. The door is closed by the first one, `spread-sign-out.ts` goes on (D18).
  * - ordinary, security: whether offline grants survive (SR-06).
  *
  * Invariants
  * - I1: after the commit nothing derived from the session can be used to get anything new.
- * - I2: the same commit writes one delivery for each application and channel of the session.
+ * - I2: the same commit writes one delivery for each application and channel of the session; of a wide one it
+ *   freezes the list, and a durable job writes the rows.
  * - I11: one path for every cause; the first cause wins and later ones get its id.
  *
  * @see OpenID Connect RP-Initiated Logout 1.0 §2, OpenID Connect Back-Channel Logout 1.0 §2
@@ -22,10 +24,10 @@ import { closeAccount } from './close-account.ts'
 import { closeApplication } from './close-application.ts'
 import { closeRealm } from './close-realm.ts'
 import { closeSession } from './close-session.ts'
-import type { ClosingDeps } from './closing.ts'
+import type { ClosingDeps, ClosingLimits } from './closing.ts'
 import type { SignOutCommand, SignOutResult } from './sign-out-command.ts'
 
-export interface SignOutDeps extends EventDeps {
+export interface SignOutDeps extends EventDeps, ClosingLimits {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient

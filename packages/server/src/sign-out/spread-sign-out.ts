@@ -1,83 +1,109 @@
 /**
- * The second half of a sign-out over many sessions: gives each session, whose door is closed already, its own
- * sign-out and deliveries, in chunks. What is left to do is in the rows, so a restart goes on where it stopped
- * and no chunk is done twice (D18).
+ * The second half of a wide sign-out: one over many sessions, or of a session with very many applications. The
+ * doors are closed already; here each session gets its own sign-out and deliveries, in chunks. What is left to do is
+ * in the rows, so a restart goes on where it stopped and no chunk is done twice (D18).
  */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
 import { type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
-import { type ClosingDeps, memberCountPerTransactionMax, newSignOutId, realmKnowing } from './closing.ts'
+import type { SignOutTable } from '../store/tables.ts'
+import { type ClosingDeps, completeSignOut, memberCountMaxOf, newSignOutId, realmKnowing } from './closing.ts'
+import { type Members, readMembers } from './read-members.ts'
 import type { SignOutDeps } from './sign-out.ts'
-import type { SignOutCause, SignOutCommand, SignOutInitiator } from './sign-out-command.ts'
-import { readMembers, tellMembers } from './tell-members.ts'
+import type { SignOutCause, SignOutCommand, SignOutInitiator, SignOutScope } from './sign-out-command.ts'
+import { tellMembers } from './tell-members.ts'
+import { tellRest, type UnfinishedSignOut } from './tell-rest.ts'
 
 /** Sessions per transaction: with 10 applications each, one commit writes 500 deliveries. */
 const chunkSessionCount = 50
 
-interface Parent {
+interface OpenSignOut {
   readonly id: string
   readonly command: SignOutCommand
 }
 
-/** Does one chunk of one open parent. Returns false when nothing is left to do. */
+/** Does one chunk of one open sign-out. Returns false when nothing is left to do. */
 export async function spreadSignOut(deps: SignOutDeps): Promise<boolean> {
-  const open = await readOpenParent(deps)
+  const open = await readOpenSignOut(deps)
   if (!open) return false
   const realm = await deps.realms.byId(open.command.realmId)
   const at = deps.ambient.clock.now()
   const { gate } = deps.ambient
   await deps.store.transact(async (tx) => {
-    const parent = await lockParent(tx, open.id)
-    if (!parent) return
-    const sessions = realm ? await sessionsLeft(tx, open.id) : []
-    if (!realm || sessions.length === 0) return completeParent(tx, open.id, at)
-    let applicationCount = 0
-    for (const session of sessions) {
-      if (applicationCount >= memberCountPerTransactionMax) break
-      applicationCount += await adopt({ ...deps, realm, gate }, tx, open, session, at)
-    }
-    await addApplications(tx, open.id, applicationCount)
+    if (!(await lockOpen(tx, open.id))) return
+    const isWritten = realm !== undefined && (await writeChunk({ ...deps, realm, gate }, tx, open, at))
+    if (!isWritten) await completeSignOut(tx, open.id, at)
+    await gate('spread.beforeCommit', open.id)
   })
   return true
 }
 
-export async function readOpenParent({ store }: Pick<SignOutDeps, 'store'>): Promise<Parent | undefined> {
+/** The oldest one that is no part of another; one person's before a whole realm's (D10). */
+export async function readOpenSignOut({
+  store,
+}: Pick<SignOutDeps, 'store'>): Promise<OpenSignOut | undefined> {
   const row = await store.read.db
     .selectFrom('sign_out')
     .selectAll()
-    // written out, or neither database uses the index of what is open
-    .where('scope', 'in', [sql.lit('account'), sql.lit('realm')])
+    .where('parent_id', 'is', null)
     .where('completed_at', 'is', null)
+    .orderBy(sql`scope = 'realm'`)
     .orderBy('committed_at')
     .limit(1)
     .executeTakeFirst()
-  if (!row) return undefined
+  return row && { id: row.id, command: commandOf(row) }
+}
+
+function commandOf(row: Selectable<SignOutTable>): SignOutCommand {
   return {
-    id: row.id,
-    command: {
-      realmId: row.realm_id,
-      scope: row.account_id ? { kind: 'account', accountId: row.account_id } : { kind: 'realm' },
-      kind: row.kind as SignOutCommand['kind'],
-      cause: row.cause as SignOutCause,
-      initiator: row.initiator as SignOutInitiator,
-      actor: {
-        accountId: row.actor_account_id ?? undefined,
-        clientId: row.actor_client_id ?? undefined,
-        ipAddress: row.actor_ip_address ?? undefined,
-      },
+    realmId: row.realm_id,
+    scope: scopeOf(row),
+    kind: row.kind as SignOutCommand['kind'],
+    cause: row.cause as SignOutCause,
+    initiator: row.initiator as SignOutInitiator,
+    actor: {
+      accountId: row.actor_account_id ?? undefined,
+      clientId: row.actor_client_id ?? undefined,
+      ipAddress: row.actor_ip_address ?? undefined,
     },
   }
 }
 
-/** One process at a time spreads a parent; another one that comes here waits and then finds the next chunk. */
-function lockParent(tx: Tx, id: string) {
+function scopeOf({ scope, session_uid, account_id }: Selectable<SignOutTable>): SignOutScope {
+  if (scope === 'session') return { kind: 'session', sessionUid: session_uid ?? '' }
+  return account_id === null ? { kind: 'realm' } : { kind: 'account', accountId: account_id }
+}
+
+/** One process at a time spreads a sign-out; another one that comes here waits and then finds the next chunk. */
+function lockOpen(tx: Tx, id: string) {
   const query = tx.db
     .selectFrom('sign_out')
     .select('id')
     .where('id', '=', id)
     .where('completed_at', 'is', null)
   return withLock(tx, query, 'for update').executeTakeFirst()
+}
+
+/** False when there was nothing left to write. */
+async function writeChunk(
+  deps: ClosingDeps,
+  tx: Tx,
+  { id, command }: OpenSignOut,
+  at: Instant,
+): Promise<boolean> {
+  if (command.scope.kind === 'session') {
+    await tellRest(deps, tx, command, { signOutId: id, sessionUid: command.scope.sessionUid }, at)
+    return true
+  }
+  const sessions = await sessionsLeft(tx, id)
+  if (sessions.length > 0) {
+    await adoptSome(deps, tx, { id, command }, sessions, at)
+    return true
+  }
+  const part = await readOpenPart(tx, id)
+  if (part) await tellRest(deps, tx, command, part, at)
+  return part !== undefined
 }
 
 async function sessionsLeft(tx: Tx, parentId: string): Promise<readonly Session[]> {
@@ -90,23 +116,52 @@ async function sessionsLeft(tx: Tx, parentId: string): Promise<readonly Session[
   return rows.map(sessionFromRow)
 }
 
+/** A session of the parent that has its own sign-out, and applications that have no delivery yet. */
+async function readOpenPart(tx: Tx, parentId: string): Promise<UnfinishedSignOut | undefined> {
+  const row = await tx.db
+    .selectFrom('sign_out')
+    .select(['id', 'session_uid'])
+    .where('parent_id', '=', parentId)
+    .where('completed_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst()
+  return row && { signOutId: row.id, sessionUid: row.session_uid ?? '' }
+}
+
+/** As many of these sessions as one transaction may tell the applications of; at least one. */
+async function adoptSome(
+  deps: ClosingDeps,
+  tx: Tx,
+  parent: OpenSignOut,
+  sessions: readonly Session[],
+  at: Instant,
+): Promise<void> {
+  let roomCount = memberCountMaxOf(deps)
+  let applicationCount = 0
+  for (const session of sessions) {
+    const members = await readMembers(deps, tx, session.uid)
+    if (members.listed.length > roomCount) break
+    await adopt(deps, tx, parent, { session, members }, at)
+    roomCount -= members.listed.length
+    applicationCount += members.listed.length + members.restCount
+  }
+  await addApplications(tx, parent.id, applicationCount)
+}
+
 /** The door of this session is closed already; what is missing is its own sign-out and its deliveries. */
 async function adopt(
   deps: ClosingDeps,
   tx: Tx,
-  { id, command }: Parent,
-  session: Session,
+  { id, command }: OpenSignOut,
+  { session, members }: { readonly session: Session; readonly members: Members },
   at: Instant,
-): Promise<number> {
+): Promise<void> {
   const signOutId = newSignOutId(deps)
-  const members = await readMembers(tx, session.uid)
-  const realm = await realmKnowing(deps, members)
+  const realm = await realmKnowing(deps, members.listed)
   tx.withCommit(
     tx.db.updateTable('session').set({ sign_out_id: signOutId }).where('uid', '=', session.uid).execute(),
   )
-  const priority = command.scope.kind === 'account' ? 'high' : 'low'
-  tellMembers({ ...deps, realm }, tx, command, { session, members, signOutId, parentId: id, priority }, at)
-  return members.length
+  tellMembers({ ...deps, realm }, tx, command, { session, members, signOutId, parentId: id }, at)
 }
 
 async function addApplications(tx: Tx, id: string, count: number): Promise<void> {
@@ -115,8 +170,4 @@ async function addApplications(tx: Tx, id: string, count: number): Promise<void>
     .set((column) => ({ application_count: column('application_count', '+', count) }))
     .where('id', '=', id)
     .execute()
-}
-
-async function completeParent(tx: Tx, id: string, at: Instant): Promise<void> {
-  await tx.db.updateTable('sign_out').set({ completed_at: at }).where('id', '=', id).execute()
 }

@@ -1,35 +1,27 @@
 /**
  * Writes what an ended session owes: the ends of its applications and tokens, its sign-out, one delivery for each
  * application and channel (I2), and the LOGOUT event. All in the caller's transaction, none of it waited for
- * before its commit.
+ * before its commit. Of a session that is too wide for one transaction, `tell-rest.ts` tells the rest (D18).
  */
 import assert from 'node:assert/strict'
 import type { Instant } from '../ambient/clock.ts'
-import type { DeliveryPriority, NewDelivery } from '../delivery/delivery.ts'
 import { enqueueDeliveries } from '../delivery/enqueue.ts'
 import { recordEvent } from '../event/record-event.ts'
-import { endClientSessionRows } from '../session/end-session-rows.ts'
-import { readClientSessions } from '../session/read-client-sessions.ts'
-import type { ClientSession, Session } from '../session/session.ts'
+import { endClientSessionRows, endSomeClientSessionRows } from '../session/end-session-rows.ts'
+import type { Session } from '../session/session.ts'
 import type { Tx } from '../store/store.ts'
-import { type ClosingDeps, insertSignOut } from './closing.ts'
-import { deliveriesFor } from './deliveries-for.ts'
+import { type ClosingDeps, insertSignOut, priorityOf } from './closing.ts'
+import { deliveriesFor, type Telling } from './deliveries-for.ts'
 import { endArtifactsOfSession } from './end-artifacts.ts'
 import { logoutEvent } from './logout-event.ts'
+import type { Members } from './read-members.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
 
 export interface EndedSession {
   readonly session: Session
-  readonly members: readonly ClientSession[]
+  readonly members: Members
   readonly signOutId: string
   readonly parentId: string | undefined
-  readonly priority: DeliveryPriority
-}
-
-/** The applications that are still in the session. Read after its lock is held, or after its door is closed. */
-export async function readMembers(tx: Tx, sessionUid: string): Promise<readonly ClientSession[]> {
-  const all = await readClientSessions(tx, sessionUid)
-  return all.filter((member) => member.endedAt === undefined)
 }
 
 export function tellMembers(
@@ -41,21 +33,47 @@ export function tellMembers(
 ): void {
   const { session, members, signOutId, parentId } = ended
   const own: SignOutCommand = { ...command, scope: { kind: 'session', sessionUid: session.uid } }
-  const row = { id: signOutId, sessionUid: session.uid, accountId: session.accountId, parentId }
-  tx.withCommit(endClientSessionRows(tx, session.uid, session.endedAt ?? at))
-  tx.withCommit(endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, members))
-  tx.withCommit(insertSignOut(tx, own, { ...row, applicationCount: members.length, completedAt: at }, at))
-  const deliveries = deliveriesFor(deps.realm, { ...ended, command: own }, at)
-  assertOfMembers(deliveries, members)
-  enqueueDeliveries(tx, deps, deliveries, at)
+  // a part of a parent has the time of its door: by it the applications that left with it are found again
+  const closedAt = session.endedAt ?? at
+  const isWhole = members.restCount === 0
+  const row = {
+    id: signOutId,
+    sessionUid: session.uid,
+    accountId: session.accountId,
+    parentId,
+    applicationCount: members.listed.length + members.restCount,
+    completedAt: isWhole ? at : undefined,
+  }
+  // the tokens of the applications that are told later end now as well (I1)
+  const clientIds = isWhole ? members.listed.map(({ clientId }) => clientId) : deps.realm.clients.keys()
+  tx.withCommit(endListed(tx, session.uid, members, closedAt))
+  tx.withCommit(endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, clientIds))
+  tx.withCommit(insertSignOut(tx, own, row, closedAt))
+  const telling = { ...ended, members: members.listed, command: own, priority: priorityOf(command) }
+  tellListed(deps, tx, telling, at)
   tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, own, session, signOutId), at))
 }
 
-/** In production too. That each member has one for each channel is a key of the table (D2). */
-function assertOfMembers(deliveries: readonly NewDelivery[], members: readonly ClientSession[]): void {
-  const sids = new Set(members.map(({ sid }) => sid))
+/** An application is written as ended in the transaction of its deliveries: the others are those still to be told. */
+export function endListed(
+  tx: Tx,
+  sessionUid: string,
+  { listed, restCount }: Members,
+  closedAt: Instant,
+): Promise<void> {
+  if (restCount === 0) return endClientSessionRows(tx, sessionUid, closedAt)
+  const clientIds = listed.map(({ clientId }) => clientId)
+  return endSomeClientSessionRows(tx, sessionUid, clientIds, closedAt)
+}
+
+/** That each member has one delivery for each channel is a key of the table (D2). */
+export function tellListed(deps: ClosingDeps, tx: Tx, telling: Telling, at: Instant): void {
+  const deliveries = deliveriesFor(deps.realm, telling, at)
+  const sids = new Set(telling.members.map(({ sid }) => sid))
+  // in production too
   assert(
     deliveries.every(({ sid }) => sids.has(sid)),
     'I3: nobody outside the session is told',
   )
+  enqueueDeliveries(tx, deps, deliveries, at)
 }

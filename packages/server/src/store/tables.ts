@@ -207,7 +207,7 @@ export interface SignOutTable {
   parent_id: string | null
   application_count: number
   committed_at: number
-  /** For a parent: when its last session was ended. */
+  /** When the last of its deliveries was written: null while a wide one is still at it (D18). */
   completed_at: number | null
 }
 

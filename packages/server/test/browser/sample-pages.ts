@@ -132,11 +132,21 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
       at,
     ),
   result: (frame) =>
-    resultPage(frame, { rows: mixedRows, reference, back: backToWiki, signInAgain, otherDevices }),
-  'result-green': (frame) => resultPage(frame, { rows: green, reference, back: backToWiki, signInAgain }),
-  'result-every-word': (frame) => resultPage(frame, { rows: everyRow, reference, signInAgain, otherDevices }),
+    resultPage(frame, {
+      rows: mixedRows,
+      hiddenCount: 0,
+      reference,
+      back: backToWiki,
+      signInAgain,
+      otherDevices,
+    }),
+  'result-green': (frame) =>
+    resultPage(frame, { rows: green, hiddenCount: 0, reference, back: backToWiki, signInAgain }),
+  'result-every-word': (frame) =>
+    resultPage(frame, { rows: everyRow, hiddenCount: 0, reference, signInAgain, otherDevices }),
   'result-many': (frame) =>
     resultPage(frame, {
+      hiddenCount: 15_000,
       rows: Array.from({ length: 60 }, (_, index) =>
         index % 9 === 0
           ? row(String(index), `Application ${index + 1}`, 'not_yet', 'did_not_answer')
@@ -145,7 +155,7 @@ export const samplePages: Readonly<Record<string, (frame: Frame) => string>> = {
       reference,
     }),
   frames: (frame) => framesPage(frame, { frames: [], next: fragmentUrl('next') }),
-  'result-none': (frame) => resultPage(frame, { rows: [], reference, signInAgain }),
+  'result-none': (frame) => resultPage(frame, { rows: [], hiddenCount: 0, reference, signInAgain }),
   'ended-already': (frame) => endedPage(frame, { why: { kind: 'already' }, back: backToWiki, signInAgain }),
   'ended-admin': (frame) => endedPage(frame, { why: { kind: 'admin', endedAt: at }, signInAgain }),
   'ended-idle': (frame) => endedPage(frame, { why: { kind: 'idle', seconds: 1800 }, signInAgain }),

@@ -370,17 +370,4 @@ forEachDatabase('claim and settle', (database) => {
     await using store = await database.open()
     await assert.rejects(givenSignOut(store, ['wiki', 'wiki'], at), /unique/i)
   })
-
-  test('D18: a session that is wider than a transaction should be is written whole all the same', async () => {
-    await using store = await database.open()
-    const names = Array.from({ length: 10_001 }, (_, index) => `app-${index}`)
-    const { deliveryIds } = await givenSignOut(store, names, at)
-    assert.equal(deliveryIds.length, 10_001)
-    const { count } = await store.read.db
-      .selectFrom('delivery')
-      .select((e) => e.fn.countAll().as('count'))
-      .where('state', '=', 'pending')
-      .executeTakeFirstOrThrow()
-    assert.equal(Number(count), 10_001)
-  })
 })

@@ -4,7 +4,7 @@ import { CompiledQuery, createQueryId, type RootOperationNode, sql } from 'kysel
 import { findEndOfSession } from '../../src/op/find-end-of-session.ts'
 import { pruneSessions } from '../../src/session/prune-sessions.ts'
 import { findExpired } from '../../src/sign-out/expire-sessions.ts'
-import { readOpenParent } from '../../src/sign-out/spread-sign-out.ts'
+import { readOpenSignOut } from '../../src/sign-out/spread-sign-out.ts'
 import type { Store } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
 
@@ -13,7 +13,7 @@ const questions: Readonly<Record<string, (store: Store) => Promise<unknown>>> = 
   'sessions whose time is over': (store) => findExpired(store.read, 1),
   'tombstones to remove': (store) => pruneSessions(store, 1),
   'how a session ended': (store) => findEndOfSession(store.read, 's1'),
-  'wide sign-outs that are not spread yet': (store) => readOpenParent({ store }),
+  'wide sign-outs that are not spread yet': (store) => readOpenSignOut({ store }),
 }
 
 forEachDatabase('a question that is asked all the time', (database) => {

@@ -1,6 +1,7 @@
 /** Sessions and client sessions for tests, written through the same functions as in production. */
 import { insertClientSession } from '../../src/session/insert-client-session.ts'
 import { insertSession } from '../../src/session/insert-session.ts'
+import { insertRows } from '../../src/store/bulk-rows.ts'
 import type { Store } from '../../src/store/store.ts'
 
 export interface SessionFixture {
@@ -47,6 +48,28 @@ export async function givenSession(store: Store, fixture: SessionFixture): Promi
         expiresAt: startedAt + 36_000_000,
       })
     }
+  })
+}
+
+/** A session with one application, and copies of its row for the others: one by one they would take seconds. */
+export async function givenWideSession(
+  store: Store,
+  fixture: SessionFixture,
+  [first = '', ...others]: readonly string[],
+): Promise<void> {
+  await givenSession(store, { ...fixture, clientIds: [first] })
+  await store.transact(async (tx) => {
+    const row = await tx.db
+      .selectFrom('client_session')
+      .selectAll()
+      .where('session_uid', '=', fixture.uid)
+      .executeTakeFirstOrThrow()
+    const rows = others.map((clientId) => ({
+      ...row,
+      client_id: clientId,
+      sid: sidOf(fixture.uid, clientId),
+    }))
+    await insertRows(tx, 'client_session', rows)
   })
 }
 
