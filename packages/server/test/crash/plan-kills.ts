@@ -9,8 +9,12 @@ export type Kill =
   /** The PostgreSQL itself, under a server that goes on. */
   | { readonly kind: 'postgres'; readonly afterMs: number }
 
-/** Nobody's load comes here: an administrator's replay, and sessions that grow old (expiry has tests of its own). */
-const unvisited: readonly GateName[] = ['redeliver.beforeCommit', 'expiry.beforeSignOut']
+/** Nobody's load comes here: a replay, sessions that grow old, wide sign-outs (the latter two have tests of their own). */
+const unvisited: readonly GateName[] = [
+  'redeliver.beforeCommit',
+  'expiry.beforeSignOut',
+  'spread.beforeCommit',
+]
 const visited = gateNames.filter((name) => !unvisited.includes(name))
 const arrivalMax = 4
 const postgresEvery = 10

@@ -24,6 +24,7 @@ const gatePlaces = [
   'settle.beforeCommit',
   'settle.afterCommit',
   'expiry.beforeSignOut',
+  'spread.beforeCommit',
   'redeliver.beforeCommit',
 ] as const satisfies readonly GateName[]
 

@@ -142,7 +142,7 @@ function begin(world: World, uid: string): void {
 
 /** The expiry sweep at this very moment, beside everything else. */
 function sweep(world: World): void {
-  request(world, (process) => expireSessions(signOutDeps(process, 'job')))
+  request(world, (process) => expireSessions(signOutDeps(world, process, 'job')))
 }
 
 const causes = [
@@ -188,7 +188,7 @@ function end(
     request(
       world,
       async (process) => {
-        const deps = signOutDeps(process)
+        const deps = signOutDeps(world, process)
         const result = world.planted?.signOut
           ? await world.planted.signOut(deps, command, alongside)
           : await signOut(deps, command, alongside)

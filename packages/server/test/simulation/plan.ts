@@ -60,6 +60,11 @@ export interface Plan {
   readonly chaosMs: number
 }
 
+/** Applications that one transaction signs out of: with few, sessions are wide (D18). A draw of its own. */
+export function drawMemberCountMax(random: SeededRandom): number {
+  return random.chance(0.25) ? random.pick([1, 1, 2]) : 5000
+}
+
 export function makePlan(random: SeededRandom): Plan {
   const isDuel = random.chance(0.35)
   const clientCount = random.between(1, isDuel ? 2 : 4)

@@ -153,17 +153,19 @@ function startDispatcher(world: World, process: SimulatedProcess): Dispatcher {
 }
 
 export function signOutDeps(
+  { memberCountMax }: World,
   process: SimulatedProcess,
   label: 'signOut' | 'job' | 'admin' = 'signOut',
 ): SignOutDeps {
   const { ambient, realms, stores } = process
-  return { store: stores[label], ambient, realms, random: ambient.random, log: ambient.log }
+  const store = stores[label]
+  return { store, ambient, realms, random: ambient.random, log: ambient.log, memberCountMax }
 }
 
 export const expiryIntervalMs = 15_000
 
 function startJobs(world: World, process: SimulatedProcess): void {
-  const deps = signOutDeps(process, 'job')
+  const deps = signOutDeps(world, process, 'job')
   const intervalMs = world.plan.pollIntervalMs / 2
   startBackground(process.ambient, [
     {

@@ -5,7 +5,7 @@ import { planCrashes, planFreezes } from './faults.ts'
 import { createHistory } from './history.ts'
 import { createNetwork } from './network.ts'
 import { planOperations } from './operations.ts'
-import { makePlan } from './plan.ts'
+import { drawMemberCountMax, makePlan } from './plan.ts'
 import type { Planted } from './planted/planted.ts'
 import { createProcess } from './process.ts'
 import type { Owner } from './scheduler.ts'
@@ -90,6 +90,7 @@ function createWorld({ engine, slots }: Stage, seed: number, options: SeedOption
   const world = {
     seed,
     plan,
+    memberCountMax: drawMemberCountMax(seededRandom(seed, 4)),
     random,
     productRandom: seededRandom(seed, 2),
     scheduler: new Scheduler(seededRandom(seed, 3), startedAt),

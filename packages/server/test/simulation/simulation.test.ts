@@ -53,6 +53,8 @@ describe('the simulator', () => {
     'accepted-before-sending',
     'signed-at-enqueue',
     'lease-is-taken-back-early',
+    'wide-session-forgets-the-rest',
+    'wide-session-is-not-resumed',
   ]
   for (const name of worst) {
     test(`finds the planted bug "${name}" (S-02)`, async () => {

@@ -29,6 +29,11 @@ export function checkView(world: World, view: SignOutView, at: number): void {
       )
     }
   }
+  ensure(
+    view.scope !== 'session' || view.applications.length >= view.applicationCount,
+    'I9',
+    () => `${view.id} shows ${view.applications.length} of ${view.applicationCount} applications`,
+  )
   const summary = summarize(view.applications.map((application) => displayState(application, at)))
   if (summary.total === 0 || summary.done < summary.total) return
   for (const application of view.applications) {

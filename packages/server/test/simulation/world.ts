@@ -32,6 +32,8 @@ export interface AcknowledgedSignOut {
 export interface World {
   readonly seed: number
   readonly plan: Plan
+  /** Applications that one transaction signs out of (D18). */
+  readonly memberCountMax: number
   /** What to decide of the world itself; the product has a stream of its own. */
   readonly random: SeededRandom
   readonly productRandom: SeededRandom

@@ -20,6 +20,15 @@ export function checkCommit(world: World, changes: readonly RowChange[]): void {
     )
   }
   for (const change of changes) checks[change.table]?.(world, change, changes)
+  checkWidth(world, changes)
+}
+
+/** D18: what one transaction writes is bounded; each application has one channel here. */
+function checkWidth(world: World, changes: readonly RowChange[]): void {
+  const written = changes.filter(({ table, row, before }) => {
+    return table === 'delivery' && !before && row?.['generation'] === 1
+  })
+  ensure(written.length <= world.memberCountMax, 'I16', () => `one commit wrote ${written.length} deliveries`)
 }
 
 type Check = (world: World, change: RowChange, all: readonly RowChange[]) => void
@@ -105,7 +114,7 @@ function checkSession(world: World, { key, row, before }: RowChange): void {
   if (signOut['scope'] === 'session') checkTold(world, key, signOut)
 }
 
-/** I2, I1, I12 at the commit of a session's own sign-out. */
+/** I2, I1, I12 at the commit of a session's own sign-out. Of a wide one, who is still in it has nothing yet (D18). */
 function checkTold(world: World, sessionUid: string, signOut: Row): void {
   for (const [key, artifact] of committedRows(world, 'artifact')) {
     ensure(artifact['session_uid'] !== sessionUid || artifact['is_offline'] === 1, 'I1', () => {
@@ -114,15 +123,16 @@ function checkTold(world: World, sessionUid: string, signOut: Row): void {
   }
   for (const member of committedRows(world, 'client_session').values()) {
     if (member['session_uid'] !== sessionUid) continue
-    ensure(member['ended_at'] !== null, 'I12', () => {
+    const isOwed = member['ended_at'] === null
+    ensure(!isOwed || signOut['completed_at'] === null, 'I12', () => {
       return `${member['client_id']} is in session ${sessionUid} after its end`
     })
-    checkMemberTold(world, member, signOut)
+    checkMemberTold(world, member, signOut, isOwed ? 0 : 1)
   }
 }
 
 /** Its own sign-out tells it; one that left before was told by the sign-out of that application. */
-function checkMemberTold(world: World, member: Row, signOut: Row): void {
+function checkMemberTold(world: World, member: Row, signOut: Row, expectedCount: number): void {
   const client = world.plan.clients.find(({ clientId }) => clientId === member['client_id'])
   if (!client?.hasChannel) return
   let count = 0
@@ -132,7 +142,7 @@ function checkMemberTold(world: World, member: Row, signOut: Row): void {
     count += 1
     if (delivery['sign_out_id'] === signOut['id']) own += 1
   }
-  ensure(count === 1, 'I2', () => {
+  ensure(count === expectedCount, 'I2', () => {
     return `${member['client_id']} of session ${member['session_uid']} has ${count} deliveries (${own} of ${signOut['id']})`
   })
 }
@@ -175,9 +185,9 @@ function checkArtifact(world: World, { key, row, before }: RowChange): void {
   })
 }
 
-/** The second half of a sign-out over many sessions (D18): each session's own sign-out, with its deliveries. */
+/** The second half of a wide sign-out (D18): each session's own sign-out with its deliveries, and the last of them. */
 function checkSignOut(world: World, { row, before }: RowChange): void {
-  if (!row || before) return
+  if (!row || before?.['completed_at'] === row['completed_at']) return
   const sessionUid = row['session_uid']
   if (row['scope'] === 'session') {
     const session = committedRows(world, 'session').get(String(sessionUid))

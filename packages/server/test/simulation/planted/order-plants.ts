@@ -47,8 +47,8 @@ function listFirst(store: Store): Store {
       const listed = await tx.db.selectFrom('client_session').selectAll().orderBy('client_id').execute()
       return work(
         withStatements(tx, ({ sql, parameters }) =>
-          /from "client_session" where "session_uid" = \$1 order by/.test(sql)
-            ? { rows: listed.filter((row) => row.session_uid === parameters[0]) }
+          /from "client_session" where "session_uid" = \$1 and "ended_at" is null order by/.test(sql)
+            ? { rows: listed.filter((row) => row.session_uid === parameters[0] && row.ended_at === null) }
             : undefined,
         ),
       )
@@ -131,6 +131,11 @@ export const orderPlants: readonly Planted[] = [
   },
   { name: 'coalescing-returns-the-wrong-id', breaks: ['I11', 'I14'], signOut: otherId },
   { name: 'replay-in-place', breaks: ['I5'], redeliver: replayInPlace },
+  {
+    name: 'view-hides-what-is-owed',
+    breaks: ['I9'],
+    view: (view) => ({ ...view, applications: view.applications.filter(({ isOwed }) => !isOwed) }),
+  },
   {
     name: 'status-shown-before-commit',
     breaks: ['I9'],

@@ -96,6 +96,22 @@ export const statementPlants: readonly Planted[] = [
     ['job', /from "session" where "sign_out_id"/, 'where ', 'where 1 = 0 and '],
   ),
   statement(
+    'wide-session-forgets-the-rest',
+    ['I12', 'I2'],
+    ['signOut', 'insert into "sign_out"', /\$(\d+), \$\d+\)$/, '$$$1, $$$1)'],
+    ['job', 'insert into "sign_out"', /\$(\d+), \$\d+\)$/, '$$$1, $$$1)'],
+  ),
+  statement(
+    'chunk-does-not-mark-whom-it-tells',
+    ['I2', 'I4'],
+    ['job', /update "client_session" .* any\(/, 'where ', 'where 1 = 0 and '],
+  ),
+  statement(
+    'wide-session-is-not-resumed',
+    ['I4'],
+    ['job', 'from "sign_out" where "parent_id" is null', 'where ', `where "scope" <> 'session' and `],
+  ),
+  statement(
     'crashed-try-counts-as-not-sent',
     ['I4'],
     ['delivery', '"had_connection" = ', /, "had_connection" = \$\d+/, ''],
