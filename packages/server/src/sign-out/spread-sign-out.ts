@@ -5,15 +5,23 @@
  */
 import { type Selectable, sql } from 'kysely'
 import type { Instant } from '../ambient/clock.ts'
+import type { DeliveryPriority } from '../delivery/delivery.ts'
 import { type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
 import type { SignOutTable } from '../store/tables.ts'
-import { type ClosingDeps, completeSignOut, memberCountMaxOf, newSignOutId, realmKnowing } from './closing.ts'
+import {
+  type ClosingDeps,
+  completeSignOut,
+  memberCountMaxOf,
+  newSignOutId,
+  priorityOf,
+  realmKnowing,
+} from './closing.ts'
 import { type Members, readMembers } from './read-members.ts'
 import type { SignOutDeps } from './sign-out.ts'
 import type { SignOutCause, SignOutCommand, SignOutInitiator, SignOutScope } from './sign-out-command.ts'
 import { tellMembers } from './tell-members.ts'
-import { tellRest, type UnfinishedSignOut } from './tell-rest.ts'
+import { tellRest } from './tell-rest.ts'
 
 /** Sessions per transaction: with 10 applications each, one commit writes 500 deliveries. */
 const chunkSessionCount = 50
@@ -21,6 +29,7 @@ const chunkSessionCount = 50
 interface OpenSignOut {
   readonly id: string
   readonly command: SignOutCommand
+  readonly priority: DeliveryPriority
 }
 
 /** Does one chunk of one open sign-out. Returns false when nothing is left to do. */
@@ -32,27 +41,33 @@ export async function spreadSignOut(deps: SignOutDeps): Promise<boolean> {
   const { gate } = deps.ambient
   await deps.store.transact(async (tx) => {
     if (!(await lockOpen(tx, open.id))) return
-    const isWritten = realm !== undefined && (await writeChunk({ ...deps, realm, gate }, tx, open, at))
-    if (!isWritten) await completeSignOut(tx, open.id, at)
+    if (realm) await writeChunk({ ...deps, realm, gate }, tx, open, at)
+    else await completeSignOut(tx, open.id, at)
     await gate('spread.beforeCommit', open.id)
   })
   return true
 }
 
-/** The oldest one that is no part of another; one person's before a whole realm's (D10). */
+/**
+ * A session that has begun to be told before more sessions, one person's before a whole realm's (D10), the oldest
+ * first. A part is found by itself, whatever became of its parent.
+ */
 export async function readOpenSignOut({
   store,
 }: Pick<SignOutDeps, 'store'>): Promise<OpenSignOut | undefined> {
   const row = await store.read.db
-    .selectFrom('sign_out')
-    .selectAll()
-    .where('parent_id', 'is', null)
-    .where('completed_at', 'is', null)
-    .orderBy(sql`scope = 'realm'`)
-    .orderBy('committed_at')
+    .selectFrom('sign_out as s')
+    .leftJoin('sign_out as parent', 'parent.id', 's.parent_id')
+    .selectAll('s')
+    .select('parent.scope as parent_scope')
+    .where('s.completed_at', 'is', null)
+    .orderBy(sql`case s.scope when 'session' then 0 when 'account' then 1 else 2 end`)
+    .orderBy('s.committed_at')
     .limit(1)
     .executeTakeFirst()
-  return row && { id: row.id, command: commandOf(row) }
+  if (!row) return undefined
+  const command = commandOf(row)
+  return { id: row.id, command, priority: row.parent_scope === 'realm' ? 'low' : priorityOf(command) }
 }
 
 function commandOf(row: Selectable<SignOutTable>): SignOutCommand {
@@ -85,25 +100,13 @@ function lockOpen(tx: Tx, id: string) {
   return withLock(tx, query, 'for update').executeTakeFirst()
 }
 
-/** False when there was nothing left to write. */
-async function writeChunk(
-  deps: ClosingDeps,
-  tx: Tx,
-  { id, command }: OpenSignOut,
-  at: Instant,
-): Promise<boolean> {
-  if (command.scope.kind === 'session') {
-    await tellRest(deps, tx, command, { signOutId: id, sessionUid: command.scope.sessionUid }, at)
-    return true
-  }
-  const sessions = await sessionsLeft(tx, id)
-  if (sessions.length > 0) {
-    await adoptSome(deps, tx, { id, command }, sessions, at)
-    return true
-  }
-  const part = await readOpenPart(tx, id)
-  if (part) await tellRest(deps, tx, command, part, at)
-  return part !== undefined
+async function writeChunk(deps: ClosingDeps, tx: Tx, open: OpenSignOut, at: Instant): Promise<void> {
+  const { scope } = open.command
+  if (scope.kind === 'session') return tellRest(deps, tx, { ...open, sessionUid: scope.sessionUid }, at)
+  const sessions = await sessionsLeft(tx, open.id)
+  if (sessions.length > 0) return adoptSome(deps, tx, open, sessions, at)
+  // its parts come before it the next time
+  if (!(await hasOpenPart(tx, open.id))) await completeSignOut(tx, open.id, at)
 }
 
 async function sessionsLeft(tx: Tx, parentId: string): Promise<readonly Session[]> {
@@ -116,16 +119,16 @@ async function sessionsLeft(tx: Tx, parentId: string): Promise<readonly Session[
   return rows.map(sessionFromRow)
 }
 
-/** A session of the parent that has its own sign-out, and applications that have no delivery yet. */
-async function readOpenPart(tx: Tx, parentId: string): Promise<UnfinishedSignOut | undefined> {
+/** True when a session of it has its own sign-out, and applications that have no delivery yet. */
+async function hasOpenPart(tx: Tx, parentId: string): Promise<boolean> {
   const row = await tx.db
     .selectFrom('sign_out')
-    .select(['id', 'session_uid'])
+    .select('id')
     .where('parent_id', '=', parentId)
     .where('completed_at', 'is', null)
     .limit(1)
     .executeTakeFirst()
-  return row && { signOutId: row.id, sessionUid: row.session_uid ?? '' }
+  return row !== undefined
 }
 
 /** As many of these sessions as one transaction may tell the applications of; at least one. */

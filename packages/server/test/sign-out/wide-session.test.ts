@@ -287,6 +287,23 @@ forEachDatabase('a session that is wider than a transaction', (database) => {
     })
   }
 
+  test('D18, R25: a part is told to its end, though an older version that knows no parts has called its parent complete', async () => {
+    await using store = await database.open()
+    await givenSession(store, { uid: 's1', clientIds: names })
+    const id = await acknowledge(depsFor(store), command({ kind: 'account', accountId: 'alice' }))
+    assert.equal(await spreadSignOut(depsFor(store)), true)
+    assert.equal(await countDeliveries(store), 2)
+    await store.transact((tx) =>
+      tx.db.updateTable('sign_out').set({ completed_at: at }).where('id', '=', id).execute(),
+    )
+    assert.equal(summaryOf(await viewOf(store, id)).pending, 5)
+    while (await spreadSignOut(depsFor(store)));
+    assert.deepEqual(
+      await toldIn(store),
+      names.map((name) => `s1 ${name}`),
+    )
+  })
+
   test('D10, D18: one person is told before a whole realm that was signed out earlier', async () => {
     await using store = await database.open()
     await givenSession(store, { uid: 's1', accountId: 'bob', clientIds: ['a1'] })

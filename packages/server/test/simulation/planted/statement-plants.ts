@@ -109,7 +109,7 @@ export const statementPlants: readonly Planted[] = [
   statement(
     'wide-session-is-not-resumed',
     ['I4'],
-    ['job', 'from "sign_out" where "parent_id" is null', 'where ', `where "scope" <> 'session' and `],
+    ['job', 'from "sign_out" as "s"', 'where ', `where "s"."scope" <> 'session' and `],
   ),
   statement(
     'crashed-try-counts-as-not-sent',
