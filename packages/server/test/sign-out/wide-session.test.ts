@@ -1,6 +1,7 @@
 /** A session with more applications than one transaction signs out of (D18). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { displayApplication, summarize } from '../../src/delivery/display-state.ts'
 import { createSignOutFeed } from '../../src/delivery/feed.ts'
@@ -137,8 +138,9 @@ forEachDatabase('a session that is wider than a transaction', (database) => {
     assert.equal((await toldIn(store)).length, 2)
     const open = await signOutRow(store, id)
     assert.deepEqual([open.application_count, open.completed_at], [5, null])
-    // the next process, and another one at the same time
-    await Promise.all([spreadSignOut(depsFor(store)), spreadSignOut(depsFor(store))])
+    // the next process, and another one that comes while its chunk is not committed
+    const slow = depsFor(store, { gate: () => delay(100) })
+    await Promise.all([spreadSignOut(slow), delay(20).then(() => spreadSignOut(slow))])
     while (await spreadSignOut(depsFor(store)));
     assert.deepEqual(
       await toldIn(store),
@@ -224,11 +226,26 @@ forEachDatabase('a session that is wider than a transaction', (database) => {
       const id = await acknowledge(depsFor(store), ofSession)
       await acceptAll(store)
       assert.equal(await feed.waitFirstRound(id, 60_000), false)
-      const isHeard = new Promise<void>((resolve) => feed.watch(id, resolve))
       while (await spreadSignOut(depsFor(store)));
-      await isHeard
       await acceptAll(store)
       assert.equal(await feed.waitFirstRound(id, 60_000), true)
+    } finally {
+      feed.stop()
+    }
+  })
+
+  test('D18, S-11: who watches hears of each chunk, also of one whose applications cannot be told', async () => {
+    await using store = await database.open()
+    const { clock, log } = systemAmbient()
+    // no look that would find it later
+    const feed = createSignOutFeed({ store, clock, timer: { after: () => () => undefined }, log })
+    try {
+      await givenSession(store, { uid: 's1', clientIds: ['a1', 'mute'] })
+      const deps = { ...depsFor(store), memberCountMax: 1 }
+      const id = await acknowledge(deps, ofSession)
+      const heard = new Promise<true>((resolve) => feed.watch(id, () => resolve(true)))
+      await spreadSignOut(deps)
+      assert.ok(await Promise.race([heard, delay(3000, false, { ref: false })]))
     } finally {
       feed.stop()
     }
