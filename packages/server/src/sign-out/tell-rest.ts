@@ -5,15 +5,13 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import type { DeliveryPriority } from '../delivery/delivery.ts'
-import { enqueueDeliveries } from '../delivery/enqueue.ts'
 import { readSession } from '../session/read-session.ts'
 import type { Tx } from '../store/store.ts'
 import { type ClosingDeps, completeSignOut, realmKnowing } from './closing.ts'
-import { deliveriesFor } from './deliveries-for.ts'
 import { endArtifactsOfSession } from './end-artifacts.ts'
 import { readMembers } from './read-members.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
-import { endListed } from './tell-members.ts'
+import { endListed, tellListed } from './tell-members.ts'
 
 export interface UnfinishedSignOut {
   readonly id: string
@@ -42,7 +40,7 @@ export async function tellRest(
   // again: an application that was registered elsewhere a moment before the sign-out may not have been known then
   tx.withCommit(endArtifactsOfSession(tx, realm, command.kind, sessionUid, clientIds))
   const telling = { command, signOutId: id, session, members: members.listed, priority }
-  enqueueDeliveries(tx, deps, deliveriesFor(realm, telling, at), at)
+  tellListed({ ...deps, realm }, tx, telling, at)
   if (members.restCount === 0) tx.withCommit(completeSignOut(tx, id, at))
   // a member that cannot be told has no delivery by which a watcher would see the change
   tx.notify('settled', id)
