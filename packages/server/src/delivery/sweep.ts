@@ -5,6 +5,7 @@
 import type { Clock, Instant } from '../ambient/clock.ts'
 import type { Log } from '../ambient/log.ts'
 import type { Timer } from '../ambient/timer.ts'
+import type { Channel } from '../rp/client.ts'
 import type { Store } from '../store/store.ts'
 import type { DeliverySettings } from './delivery.ts'
 import { type EndedDelivery, endAtHorizon } from './end-at-horizon.ts'
@@ -18,6 +19,7 @@ export interface SweepDeps {
   readonly clock: Clock
   readonly timer: Timer
   readonly log: Log
+  readonly senders: { has(channel: Channel): boolean }
   readonly settings: Pick<DeliverySettings, 'pollIntervalMs'>
   plan(endpointId: string, at: Instant): void
   onEnded(ended: EndedDelivery): void
@@ -66,7 +68,10 @@ export function createSweep(deps: SweepDeps): Sweep {
       const found = await findDueEndpoints(store.read, afterId, endpointsPerPage)
       const missing = found.filter(({ isMissing }) => isMissing).map(({ endpointId }) => endpointId)
       if (missing.length > 0) await store.transact((tx) => restoreEndpoints(tx, missing))
-      for (const { endpointId, dueAt } of found) deps.plan(endpointId, dueAt)
+      for (const { endpointId, dueAt, channel } of found) {
+        // what a newer version has written for a channel of its own would be asked for in vain every second (R25)
+        if (channel === undefined || deps.senders.has(channel as Channel)) deps.plan(endpointId, dueAt)
+      }
       afterId = found.length === endpointsPerPage ? (found.at(-1)?.endpointId ?? '') : ''
       if (afterId === '') return
     }

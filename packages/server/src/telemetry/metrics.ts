@@ -6,7 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Instant } from '../ambient/clock.ts'
 import type { SettledDelivery } from '../delivery/delivery.ts'
 import { isTerminal } from '../delivery/delivery.ts'
-import { readDeliveryMetrics } from '../delivery/delivery-metrics.ts'
+import { type EndpointMetrics, readDeliveryMetrics } from '../delivery/delivery-metrics.ts'
 import type { DispatcherFacts } from '../delivery/dispatcher.ts'
 import type { RecordedEvent } from '../event/event.ts'
 import type { Store } from '../store/store.ts'
@@ -127,17 +127,32 @@ function addGauges(deps: MetricsDeps, registry: Registry, applicationOf: (value:
     labelNames: ['version'],
     registers,
   }).set({ version: deps.version }, 1)
-  const pending = new Gauge({
+  const readOnce = sharedRead(() => readDeliveryMetrics(deps.store.read, deps.now()))
+  const labelOf = (one: EndpointMetrics) => ({
+    realm: deps.realmName(one.realmId),
+    application: applicationOf(one.clientId),
+  })
+  new Gauge({
     name: 'curfew_deliveries_pending',
     help: 'Deliveries that wait for a try',
     labelNames: ['realm', 'application'],
     registers,
+    async collect() {
+      const { endpoints } = await readOnce()
+      this.reset()
+      for (const one of endpoints) this.inc(labelOf(one), one.pendingCount)
+    },
   })
-  const paused = new Gauge({
+  new Gauge({
     name: 'curfew_endpoint_paused',
     help: '1 while the breaker of an address is open',
     labelNames: ['realm', 'application'],
     registers,
+    async collect() {
+      const { endpoints } = await readOnce()
+      this.reset()
+      for (const one of endpoints) this.set(labelOf(one), one.isPaused ? 1 : 0)
+    },
   })
   new Gauge({
     name: 'curfew_delivery_oldest_pending_seconds',
@@ -145,17 +160,10 @@ function addGauges(deps: MetricsDeps, registry: Registry, applicationOf: (value:
     labelNames: ['realm'],
     registers,
     async collect() {
-      const { oldestPending, endpoints } = await readDeliveryMetrics(deps.store.read, deps.now())
+      const { oldestPending } = await readOnce()
       this.reset()
       for (const { realmId, ageSeconds } of oldestPending)
         this.set({ realm: deps.realmName(realmId) }, ageSeconds)
-      pending.reset()
-      paused.reset()
-      for (const one of endpoints) {
-        const label = { realm: deps.realmName(one.realmId), application: applicationOf(one.clientId) }
-        pending.inc(label, one.pendingCount)
-        paused.set(label, one.isPaused ? 1 : 0)
-      }
     },
   })
   new Gauge({
@@ -170,6 +178,17 @@ function addGauges(deps: MetricsDeps, registry: Registry, applicationOf: (value:
     },
   })
   addProcessFacts(deps, registers)
+}
+
+/** All gauges are collected side by side: one that is filled by another's read would show what was true a scrape ago. */
+function sharedRead<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined
+  return () => {
+    reading ??= read().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
 }
 
 /** Facts of this process that only grow are counters in meaning; they are read, not counted twice. */
