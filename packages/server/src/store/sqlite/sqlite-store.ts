@@ -2,12 +2,12 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Ambient } from '../../ambient/ambient.ts'
-import { CurfewError } from '../../errors.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { createWriter, unavailable } from './group-commit.ts'
+import { lockFolder } from './lock-folder.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 
@@ -62,25 +62,4 @@ function openConnection(file: string, cacheMib: number): DatabaseSync {
   // what does not fit is read from the kernel's cache; temporary tables stay in memory
   database.exec(`pragma cache_size = -${cacheMib * 1024}; pragma temp_store = memory`)
   return database
-}
-
-/**
- * A second process on the same files would run a second writer and a second dispatcher. The operating system
- * drops this lock when the process dies, however it dies.
- */
-function lockFolder(dataDir: string): DatabaseSync {
-  const file = join(dataDir, 'curfew.lock')
-  makePrivateFile(file)
-  const lock = new DatabaseSync(file, { timeout: 0 })
-  try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
-    return lock
-  } catch (error) {
-    lock.close()
-    throw new CurfewError(
-      'CURFEW_STORE_LOCKED',
-      `Another Curfew process uses ${dataDir}. Stop it, give this one another folder with --data, or use PostgreSQL (--database-url) for several processes.`,
-      { cause: error },
-    )
-  }
 }
