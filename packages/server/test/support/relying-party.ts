@@ -36,6 +36,7 @@ export interface RelyingPartyOptions {
   readonly issuer: string
   readonly clientId: string
   readonly redirectUri?: string
+  /** Empty for a public client. */
   readonly secret?: string
 }
 
@@ -43,13 +44,14 @@ export function relyingParty(options: RelyingPartyOptions): RelyingParty {
   const { issuer, clientId, secret = testSecret } = options
   const redirectUri = options.redirectUri ?? `https://${clientId}.example/callback`
   const base = `${issuer}/protocol/openid-connect`
+  const credentials: Record<string, string> = secret === '' ? {} : { client_secret: secret }
   const verifiers = new Map<string, string>()
 
   const post = async (path: string, fields: Record<string, string>): Promise<TokenAnswer> => {
     const answer = await request(`${base}/${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-      body: new URLSearchParams({ client_id: clientId, client_secret: secret, ...fields }).toString(),
+      body: new URLSearchParams({ client_id: clientId, ...credentials, ...fields }).toString(),
     })
     const text = await answer.body.text()
     return { status: answer.statusCode, body: text ? JSON.parse(text) : {} }
