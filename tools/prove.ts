@@ -28,6 +28,16 @@ const proofs: Readonly<Record<string, Proof>> = {
     short: ['crash', '--', '--quiet', '--kills', '10'],
     full: ['crash', '--', '--quiet', '--kills', '200'],
   },
+  upgrade: {
+    title: 'A newer version takes over while deliveries wait, and is taken back',
+    short: ['upgrade', '--', '--pending', '600', '--phase-seconds', '1'],
+    full: ['upgrade', '--', '--pending', '10000'],
+  },
+  model: {
+    title: 'The server says what the model says, after any commands',
+    short: ['model', '--', '--runs', '100'],
+    full: ['model', '--', '--runs', '3000'],
+  },
   seeds: {
     title: 'Simulated crashes, clocks and networks break no invariant',
     short: ['simulate', '--', '--seeds', '1000'],

@@ -34,7 +34,8 @@ export async function restoreDatabase(context: CommandContext): Promise<number> 
     await using store = await openStore({ dataDir, databaseUrl }, ambient)
     return await voidBefore(store, ambient.random)
   }
-  const count = file === undefined ? await signOutOf(settings.data) : await putBack(file, settings.data, signOutOf)
+  const count =
+    file === undefined ? await signOutOf(settings.data) : await putBack(file, settings.data, signOutOf)
   context.stdout(
     `Restored. ${count} session(s) of the copy were signed out; their applications are told when the server starts.\n`,
   )

@@ -105,8 +105,7 @@ function openOf(
   at: Instant,
 ): { readonly normal: readonly string[]; readonly recovering: readonly EndpointRow[] } {
   const open = rows.filter(
-    ({ channel, open_until }) =>
-      senders.has(channel as Channel) && (open_until === null || open_until <= at),
+    ({ channel, open_until }) => senders.has(channel as Channel) && (open_until === null || open_until <= at),
   )
   return {
     normal: open.filter((row) => row.recovered_at === null).map((row) => row.id),

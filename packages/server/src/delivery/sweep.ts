@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
 import type { DeliverySettings } from './delivery.ts'
 import { type EndedDelivery, endAtHorizon } from './end-at-horizon.ts'
 import { restoreEndpoints } from './enqueue.ts'
-import { findDueEndpoints } from './find-due-endpoints.ts'
+import { findDueEndpoints, type WalkedEndpoint } from './find-due-endpoints.ts'
 import { findOverdueEndpoints } from './overdue-endpoints.ts'
 import { takeBackExpiredLeases } from './take-back-leases.ts'
 
@@ -68,13 +68,15 @@ export function createSweep(deps: SweepDeps): Sweep {
       const found = await findDueEndpoints(store.read, afterId, endpointsPerPage)
       const missing = found.filter(({ isMissing }) => isMissing).map(({ endpointId }) => endpointId)
       if (missing.length > 0) await store.transact((tx) => restoreEndpoints(tx, missing))
-      for (const { endpointId, dueAt, channel } of found) {
-        // what a newer version has written for a channel of its own would be asked for in vain every second (R25)
-        if (channel === undefined || deps.senders.has(channel as Channel)) deps.plan(endpointId, dueAt)
-      }
+      for (const one of found) planWalked(one)
       afterId = found.length === endpointsPerPage ? (found.at(-1)?.endpointId ?? '') : ''
       if (afterId === '') return
     }
+  }
+
+  /** What a newer version has written for a channel of its own would be asked for in vain every second (R25). */
+  function planWalked({ endpointId, dueAt, channel }: WalkedEndpoint): void {
+    if (channel === undefined || deps.senders.has(channel as Channel)) deps.plan(endpointId, dueAt)
   }
 
   async function endPassedHorizons(): Promise<void> {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Dialect } from '../../src/store/store.ts'
+import { printFigure } from '../support/figure.ts'
 import { createDatabase, startPostgres } from '../support/postgres.ts'
 import { runModel } from './run-model.ts'
 
@@ -28,16 +29,25 @@ const dialects: readonly Dialect[] = values.database ? [values.database as Diale
 
 for (const dialect of dialects) {
   const startedAt = performance.now()
+  let differenceCount = 0
   try {
-    const toldCount = await exploreOn(dialect)
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
-    console.log(
-      `${dialect}: ${run.runCount} runs, ${toldCount} notices, seed ${run.seed}, ${seconds} s: all as the model says`,
-    )
+    const value = await exploreOn(dialect)
+    printFigure({ title: 'model: applications told', dialect, value, unit: '' })
   } catch (error) {
+    differenceCount = 1
     process.exitCode = 1
     console.log(`${dialect}, seed ${run.seed}:`, error)
   }
+  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  printFigure({ title: `model: seconds of ${run.runCount} runs`, dialect, value: seconds, unit: '' })
+  const bar = { atMost: 0 }
+  printFigure({
+    title: 'model: answers that it does not expect',
+    dialect,
+    value: differenceCount,
+    unit: '',
+    bar,
+  })
 }
 
 async function exploreOn(dialect: Dialect): Promise<number> {

@@ -44,14 +44,18 @@ forEachDatabase('R26, C-07: a backup that is put back', (database) => {
     for (const tokens of [kept, ended, revoked, unrevoked, begun, exchanged.body as Tokens])
       await assertDead(server, wiki, tokens)
     assert.deepEqual(await introspect(wiki, service.body.access_token), { active: false })
-    for (const agent of [stays, leaves, later, away]) assert.match(await silently(wiki, agent), /login_required/)
+    for (const agent of [stays, leaves, later, away])
+      assert.match(await silently(wiki, agent), /login_required/)
     for (const code of [unused, used]) assert.equal((await wiki.exchange(code)).body.error, 'invalid_grant')
 
     const told = [kept, ended, unrevoked].map((tokens) => tokens.session_state)
     await receiver.until(4, { sids: told, timeoutMs: 10_000 })
     const again = await wiki.signIn(stays)
     assert.equal((await wiki.refresh(again.refresh_token)).status, 200)
-    assert.equal(receiver.received.some(({ claims }) => claims['sid'] === again.session_state), false)
+    assert.equal(
+      receiver.received.some(({ claims }) => claims['sid'] === again.session_state),
+      false,
+    )
     await stays.get(wiki.logoutUrl({ id_token_hint: again.id_token }))
     await receiver.until(1, { sids: [again.session_state] })
   })
@@ -77,7 +81,9 @@ forEachDatabase('R26, C-07: a backup that is put back', (database) => {
     const broken = await runCurfew(['db', 'restore', file, ...world.flags])
     assert.notEqual(broken.code, 0)
     assert.deepEqual(
-      readdirSync(world.dataDir).filter((name) => name.startsWith('restore-') || name.includes('before-restore')),
+      readdirSync(world.dataDir).filter(
+        (name) => name.startsWith('restore-') || name.includes('before-restore'),
+      ),
       [],
     )
     await server.restart()
@@ -122,7 +128,8 @@ async function startWorld(database: TestDatabase, receiver: Receiver): Promise<W
   const clients = [{ clientId: 'wiki', backchannelUrl: receiver.urlOf('wiki'), serviceAccount: true }]
   const server = await startServerProcess({ dataDir, databaseUrl, realm: { clients } })
   const copy = databaseUrl === undefined ? join(dataDir, 'copy.db') : `${databaseUrl}_copy`
-  const flags = databaseUrl === undefined ? ['--data', dataDir] : ['--database-url', databaseUrl, '--data', dataDir]
+  const flags =
+    databaseUrl === undefined ? ['--data', dataDir] : ['--database-url', databaseUrl, '--data', dataDir]
   return {
     server,
     wiki: server.rp('wiki'),

@@ -6,6 +6,7 @@ import type { Store } from '../../src/store/store.ts'
 import { type Administrator, adminEnvironment, signInAsAdministrator } from '../support/administrator.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
+import type { Tokens } from '../support/relying-party.ts'
 import type { Page, UserAgent } from '../support/user-agent.ts'
 import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
@@ -115,7 +116,7 @@ forEachDatabase('R25: what a newer version has written, while both work on one s
 
   async function signOut(clientIds: readonly string[]) {
     const agent = world.browser()
-    const members = []
+    const members: Tokens[] = []
     for (const clientId of clientIds) members.push(await world.rp(clientId).signIn(agent))
     world.pass(2000)
     const [first] = clientIds
