@@ -28,6 +28,16 @@ const proofs: Readonly<Record<string, Proof>> = {
     short: ['crash', '--', '--quiet', '--kills', '10'],
     full: ['crash', '--', '--quiet', '--kills', '200'],
   },
+  upgrade: {
+    title: 'A newer version takes over while deliveries wait, and is taken back',
+    short: ['upgrade', '--', '--pending', '600', '--phase-seconds', '1'],
+    full: ['upgrade', '--', '--pending', '10000'],
+  },
+  explore: {
+    title: 'The server says what the model says, after any commands',
+    short: ['explore', '--', '--runs', '100'],
+    full: ['explore', '--', '--runs', '1000'],
+  },
   seeds: {
     title: 'Simulated crashes, clocks and networks break no invariant',
     short: ['simulate', '--', '--seeds', '1000'],
@@ -38,7 +48,7 @@ const proofs: Readonly<Record<string, Proof>> = {
     short: ['simulate', '--', '--seeds', '10000', '--planted', 'all', '--enough', '1'],
     full: ['simulate', '--', '--seeds', '10000', '--planted', 'all', '--enough', '1'],
   },
-  model: {
+  design: {
     title: 'The design itself holds, and does not without its locks, its one commit or its fence',
     short: ['prove:model', '--', '--runs', '2000'],
     full: ['prove:model'],

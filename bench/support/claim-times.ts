@@ -7,6 +7,7 @@ import { findDueEndpoints } from '../../packages/server/src/delivery/find-due-en
 import { findOverdueEndpoints } from '../../packages/server/src/delivery/overdue-endpoints.ts'
 import { isLeased } from '../../packages/server/src/delivery/state-condition.ts'
 import { takeBackExpiredLeases } from '../../packages/server/src/delivery/take-back-leases.ts'
+import type { Channel } from '../../packages/server/src/rp/client.ts'
 import { openStore, type Store, type StoreSettings } from '../../packages/server/src/store/store.ts'
 import { type Percentiles, percentilesOf } from './percentiles.ts'
 import { type WrittenSignOut, writeSignOut } from './write-sign-out.ts'
@@ -31,7 +32,8 @@ export async function measureClaims(
 ): Promise<ClaimTimes> {
   const ambient = systemAmbient()
   await using store = await openStore(settings, ambient)
-  const deps = { ...ambient, store, settings: defaultDeliverySettings, owner: 'bench' }
+  const senders = new Set<Channel>(['oidc-back-channel'])
+  const deps = { ...ambient, store, senders, settings: defaultDeliverySettings, owner: 'bench' }
   const healthy = healthyIds.map((id) => endpointIdOf('bench', id, 'oidc-back-channel'))
   const claimed: number[] = []
   const swept: number[] = []

@@ -10,6 +10,7 @@ import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
 import { inOrder } from '../ambient/in-order.ts'
 import { type Random, randomFraction } from '../ambient/random.ts'
+import type { Channel } from '../rp/client.ts'
 import { insertRows, updateRows } from '../store/bulk-rows.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type Choice, chooseClaims, type Look, type Slots } from './choose-claims.ts'
@@ -20,6 +21,8 @@ import type { DeliverySettings, LeasedDelivery } from './delivery.ts'
 
 export interface ClaimDeps {
   readonly store: Store
+  /** Which channels this version can carry: what a newer one wrote for another channel is left to it (R25). */
+  readonly senders: { has(channel: Channel): boolean }
   readonly random: Random
   readonly gate: Gate
   readonly settings: DeliverySettings
@@ -49,7 +52,7 @@ export async function claimDeliveries(
 ): Promise<Claim> {
   const isLowFirst = randomFraction(deps.random) < lowFirstShare
   const claim = await deps.store.transact(async (tx) => {
-    const { endpoints, candidates } = await lockAndRead(tx, deps.settings, endpointIds, at)
+    const { endpoints, candidates } = await lockAndRead(deps, tx, endpointIds, at)
     const choice = chooseClaims(
       deps.settings,
       { endpoints: endpoints.rows, candidates, slots, isLowFirst },
@@ -72,8 +75,8 @@ export async function claimDeliveries(
  * an endpoint that somebody else has locked are left out of the choice, and are free again with the commit.
  */
 async function lockAndRead(
+  { settings, senders }: Pick<ClaimDeps, 'settings' | 'senders'>,
   tx: Tx,
-  settings: DeliverySettings,
   ids: readonly string[],
   at: Instant,
 ): Promise<{ readonly endpoints: LockedEndpoints; readonly candidates: readonly Candidate[] }> {
@@ -81,7 +84,7 @@ async function lockAndRead(
   const limit = settings.leasedPerEndpointMax + 1
   if (tx.dialect === 'sqlite') {
     const endpoints = await sqlite.lockEndpointsOnSqlite(tx, ids, at)
-    const open = openOf(endpoints, at)
+    const open = openOf(senders, endpoints, at)
     const waiting =
       open.normal.length > 0 ? await sqlite.readCandidatesOnSqlite(tx, open.normal, limit, at) : []
     return { endpoints, candidates: [...waiting, ...(await readRecovering(tx, open.recovering, limit, at))] }
@@ -90,18 +93,21 @@ async function lockAndRead(
     postgres.lockEndpointsOnPostgres(tx, ids, at),
     postgres.readCandidatesOnPostgres(tx, ids, limit, at),
   ])
-  const open = openOf(endpoints, at)
+  const open = openOf(senders, endpoints, at)
   const normal = new Set(open.normal)
   const candidates = waiting.filter((row) => normal.has(row.endpoint_id))
   return { endpoints, candidates: [...candidates, ...(await readRecovering(tx, open.recovering, limit, at))] }
 }
 
-/** Those that are not paused: `normal` ones, and those whose breaker has closed and that still catch up. */
+/** Those that can be called and are not paused: `normal` ones, and those that still catch up after a pause. */
 function openOf(
+  senders: ClaimDeps['senders'],
   { rows }: LockedEndpoints,
   at: Instant,
 ): { readonly normal: readonly string[]; readonly recovering: readonly EndpointRow[] } {
-  const open = rows.filter(({ open_until }) => open_until === null || open_until <= at)
+  const open = rows.filter(
+    ({ channel, open_until }) => senders.has(channel as Channel) && (open_until === null || open_until <= at),
+  )
   return {
     normal: open.filter((row) => row.recovered_at === null).map((row) => row.id),
     recovering: open.filter((row) => row.recovered_at !== null),

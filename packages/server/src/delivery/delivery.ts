@@ -29,6 +29,11 @@ export const deliveryStates = [
 ] as const
 export type DeliveryState = (typeof deliveryStates)[number]
 
+/** The state as this version knows it; undefined for one that a newer version has written (R25). */
+export function knownState(state: string): DeliveryState | undefined {
+  return deliveryStates.find((known) => known === state)
+}
+
 export function isTerminal(state: DeliveryState): boolean {
   return state !== 'pending' && state !== 'leased'
 }

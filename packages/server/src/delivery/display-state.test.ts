@@ -169,3 +169,24 @@ describe('the summary', () => {
     })
   })
 })
+
+describe('R25: what a newer version has written', () => {
+  test('is open while it is not settled, and never a yes: neither an unknown state nor an unknown detail of a known one', () => {
+    const unknown = (over: Partial<DeliveryView>) => shown([delivery('accepted', over)])
+    const unclear = { word: 'could_not', sentence: 'no_clear_answer' }
+    assert.deepEqual(unknown({ state: 'handed_over' }), unclear)
+    assert.deepEqual(unknown({ state: 'on_hold', settledAt: undefined }), {
+      word: 'signing_out',
+      sentence: 'in_progress',
+    })
+    assert.deepEqual(unknown({ detail: 'queued' }), unclear)
+    assert.deepEqual(unknown({ state: 'cancelled', detail: 'superseded' }), unclear)
+  })
+
+  test('hides neither a better verdict beside it nor that something is still open', () => {
+    const newer = delivery('accepted', { state: 'handed_over' })
+    assert.equal(shown([newer, delivery('accepted')]).word, 'signed_out')
+    assert.equal(shown([newer, delivery('pending')]).word, 'signing_out')
+    assert.equal(shown([newer], undefined, true).word, 'could_not', 'also for the one that asked')
+  })
+})

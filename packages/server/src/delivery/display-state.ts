@@ -3,6 +3,7 @@
  * mapping: the result page, the account page, the console, the command line and the events all use it.
  */
 import type { Instant } from '../ambient/clock.ts'
+import { knownState } from './delivery.ts'
 import type { ApplicationView, DeliveryView, SignOutView } from './read-sign-out.ts'
 
 export const displayWords = [
@@ -89,7 +90,9 @@ export function displayState(
 }
 
 function stateOfDelivery(delivery: DeliveryView, at: Instant): DisplayState {
-  switch (delivery.state) {
+  const state = knownState(delivery.state)
+  if (state === undefined) return stateOfNewerVersion(delivery)
+  switch (state) {
     case 'accepted':
       return acceptedState(delivery)
     case 'leased':
@@ -112,16 +115,28 @@ function stateOfDelivery(delivery: DeliveryView, at: Instant): DisplayState {
   }
 }
 
+/** R25: while two versions work side by side. What cannot be read is never taken for a yes (I9). */
+function stateOfNewerVersion({ settledAt }: Pick<DeliveryView, 'settledAt'>): DisplayState {
+  return settledAt === undefined
+    ? { word: 'signing_out', sentence: 'in_progress' }
+    : { word: 'could_not', sentence: 'no_clear_answer' }
+}
+
 /** `stored` and `partial` are not what the person asked for: they never count as signed out (I9). */
 function acceptedState(delivery: DeliveryView): DisplayState {
-  if (delivery.detail === 'stored') return { word: 'could_not', sentence: 'only_received' }
-  if (delivery.detail === 'partial') return { word: 'could_not', sentence: 'only_in_part' }
   const tookMs = (delivery.settledAt ?? delivery.createdAt) - delivery.createdAt
-  return {
-    word: 'signed_out',
-    sentence: delivery.detail === 'no_session' ? 'had_no_session' : 'told',
-    tookMs,
+  switch (delivery.detail) {
+    case 'stored':
+      return { word: 'could_not', sentence: 'only_received' }
+    case 'partial':
+      return { word: 'could_not', sentence: 'only_in_part' }
+    case 'no_session':
+      return { word: 'signed_out', sentence: 'had_no_session', tookMs }
+    case 'non_conformant':
+    case undefined:
+      return { word: 'signed_out', sentence: 'told', tookMs }
   }
+  return stateOfNewerVersion(delivery)
 }
 
 function pendingState({ tryCount, dueAt, pausedUntil, attempts }: DeliveryView, at: Instant): DisplayState {
@@ -148,6 +163,7 @@ function cancelledState({ detail, settledAt }: DeliveryView): DisplayState {
     case undefined:
       return { word: 'could_not', sentence: 'stopped_by_administrator' }
   }
+  return stateOfNewerVersion({ settledAt })
 }
 
 /** Done before open before given up; among the last, an acceptance of some kind before none. */

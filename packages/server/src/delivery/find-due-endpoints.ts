@@ -38,18 +38,20 @@ export async function findDueEndpoints(
       select (${next(sql`${afterId}`)}), 1
       union all
       select (${next(sql`walk.id`)}), walk.step + 1 from walk where walk.id is not null and walk.step < ${count})
-    select walk.id, e.id as known_id, ${first(0)} as high, ${first(1)} as low, e.open_until, e.recovered_at
+    select walk.id, e.id as known_id, e.channel, ${first(0)} as high, ${first(1)} as low, e.open_until, e.recovered_at
     from walk left join endpoint e on e.id = walk.id where walk.id is not null order by walk.step`.execute(
     on.db,
   )
   return rows.map((row) => ({
     endpointId: row.id,
     dueAt: dueAtOf(row),
+    channel: row.channel ?? undefined,
     ...(row.known_id === null ? { isMissing: true as const } : {}),
   }))
 }
 
 export interface WalkedEndpoint extends Due {
+  readonly channel: string | undefined
   /** It has deliveries and no row of its own: nothing of it can be claimed (`restoreEndpoints`). */
   readonly isMissing?: true
 }
@@ -57,6 +59,7 @@ export interface WalkedEndpoint extends Due {
 interface WalkRow {
   readonly id: string
   readonly known_id: string | null
+  readonly channel: string | null
   readonly high: number | null
   readonly low: number | null
   readonly open_until: number | null

@@ -9,7 +9,7 @@ import type { Channel } from '../rp/client.ts'
 import { isOneOf } from '../store/bulk-rows.ts'
 import type { Queryable } from '../store/store.ts'
 import type { AttemptTable, SignOutTable } from '../store/tables.ts'
-import type { AttemptOutcome, DeliveryPriority, DeliveryState } from './delivery.ts'
+import type { AttemptOutcome, DeliveryPriority } from './delivery.ts'
 
 /** A sign-out of one session has hardly ever more than some hundreds; a wide one is read as far as this. */
 export const applicationCountMax = 10_000
@@ -57,7 +57,8 @@ export interface DeliveryView {
   readonly signOutId: string
   readonly channel: Channel
   readonly generation: number
-  readonly state: DeliveryState
+  /** One of the eight states, or one that a newer version has written (R25). */
+  readonly state: string
   readonly detail: string | undefined
   readonly reason: string | undefined
   readonly address: string
@@ -253,7 +254,7 @@ function deliveryFromRow(
     signOutId: row.delivery_sign_out_id,
     channel: row.channel as Channel,
     generation: row.generation,
-    state: row.state as DeliveryState,
+    state: row.state,
     detail: row.detail ?? undefined,
     reason: row.reason ?? undefined,
     address: row.address,

@@ -5,11 +5,12 @@
 import type { Clock, Instant } from '../ambient/clock.ts'
 import type { Log } from '../ambient/log.ts'
 import type { Timer } from '../ambient/timer.ts'
+import type { Channel } from '../rp/client.ts'
 import type { Store } from '../store/store.ts'
 import type { DeliverySettings } from './delivery.ts'
 import { type EndedDelivery, endAtHorizon } from './end-at-horizon.ts'
 import { restoreEndpoints } from './enqueue.ts'
-import { findDueEndpoints } from './find-due-endpoints.ts'
+import { findDueEndpoints, type WalkedEndpoint } from './find-due-endpoints.ts'
 import { findOverdueEndpoints } from './overdue-endpoints.ts'
 import { takeBackExpiredLeases } from './take-back-leases.ts'
 
@@ -18,6 +19,7 @@ export interface SweepDeps {
   readonly clock: Clock
   readonly timer: Timer
   readonly log: Log
+  readonly senders: { has(channel: Channel): boolean }
   readonly settings: Pick<DeliverySettings, 'pollIntervalMs'>
   plan(endpointId: string, at: Instant): void
   onEnded(ended: EndedDelivery): void
@@ -66,10 +68,15 @@ export function createSweep(deps: SweepDeps): Sweep {
       const found = await findDueEndpoints(store.read, afterId, endpointsPerPage)
       const missing = found.filter(({ isMissing }) => isMissing).map(({ endpointId }) => endpointId)
       if (missing.length > 0) await store.transact((tx) => restoreEndpoints(tx, missing))
-      for (const { endpointId, dueAt } of found) deps.plan(endpointId, dueAt)
+      for (const one of found) planWalked(one)
       afterId = found.length === endpointsPerPage ? (found.at(-1)?.endpointId ?? '') : ''
       if (afterId === '') return
     }
+  }
+
+  /** What a newer version has written for a channel of its own would be asked for in vain every second (R25). */
+  function planWalked({ endpointId, dueAt, channel }: WalkedEndpoint): void {
+    if (channel === undefined || deps.senders.has(channel as Channel)) deps.plan(endpointId, dueAt)
   }
 
   async function endPassedHorizons(): Promise<void> {

@@ -13,7 +13,9 @@ export interface SessionEnd {
 
 /** "ended at 10:42 by an administrator"; with the day (`on 2026-11-21 at 10:42`) when it was not today. */
 export function describeEnd(end: SessionEnd, at: Instant): string {
-  return `ended ${describeInstant(end.committedAt, at)} ${endedBy[end.cause]}`
+  // a cause that a newer version has written is not known here (R25)
+  const because = (endedBy as Readonly<Record<string, string | undefined>>)[end.cause]
+  return ['ended', describeInstant(end.committedAt, at), because].filter(Boolean).join(' ')
 }
 
 /** "at 10:42", or "on 2026-11-21 at 10:42" when that was another day than `at`. UTC. */

@@ -107,7 +107,7 @@ async function judgeSession(
   at: Instant,
 ): Promise<TokenFault | undefined> {
   if (!session) return undefined
-  const isEnded = session.state === 'ended' || session.clientSessionEndedAt !== undefined
+  const isEnded = session.state !== 'active' || session.clientSessionEndedAt !== undefined
   const isExpired = at >= session.idleUntil || at >= session.endsAt || at >= session.clientSessionExpiresAt
   if (!isEnded && !isExpired) return undefined
   // an offline grant outlives the session, and the tokens that it gives with it (SR-06)

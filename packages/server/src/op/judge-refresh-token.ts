@@ -69,7 +69,7 @@ async function judgeSession(
   at: Instant,
 ): Promise<TokenFault | undefined> {
   if (!session) return { reason: 'session_ended', end: undefined }
-  if (session.state === 'ended')
+  if (session.state !== 'active')
     return { reason: 'session_ended', end: await findEndOfSession(on, session.uid) }
   return at >= session.idleUntil || at >= session.endsAt ? { reason: 'session_expired' } : undefined
 }

@@ -44,7 +44,10 @@ export async function revokeGrantTokens(
     .execute()
 }
 
-/** True if no other application of the session still has anything from it. */
+/**
+ * True if no other application of the session still has anything from it. One that was revoked and has got tokens
+ * since has something again: its session must not end because another one gives its own tokens back.
+ */
 export async function isLastApplication(tx: Tx, sessionUid: string, clientId: string): Promise<boolean> {
   const other = await tx.db
     .selectFrom('client_session')
@@ -52,7 +55,7 @@ export async function isLastApplication(tx: Tx, sessionUid: string, clientId: st
     .where('session_uid', '=', sessionUid)
     .where('client_id', '<>', clientId)
     .where('ended_at', 'is', null)
-    .where('revoked_at', 'is', null)
+    .where(({ or, eb, ref }) => or([eb('revoked_at', 'is', null), eb('answered_at', '>', ref('revoked_at'))]))
     .limit(1)
     .executeTakeFirst()
   return other === undefined

@@ -68,7 +68,8 @@ export function sessionFromRow(row: Selectable<SessionTable>): Session {
     uid: row.uid,
     realmId: row.realm_id,
     accountId: row.account_id,
-    state: row.state as Session['state'],
+    // R25: a state that only a newer version knows opens no door
+    state: row.state === 'active' ? 'active' : 'ended',
     createdAt: row.created_at,
     lastActiveAt: row.last_active_at,
     idleUntil: row.idle_until,

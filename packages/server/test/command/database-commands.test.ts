@@ -77,37 +77,6 @@ describe('the embedded database', () => {
     assert.match(status.stdout, / 0 {2}active sessions/)
   })
 
-  test('R26, C-07: a restored copy signs everybody out, tells their applications, and revives no session', async () => {
-    await using receiver = await startReceiver()
-    const dataDir = newFolder()
-    await using server = await startWith(receiver, dataDir)
-    await using stays = createUserAgent()
-    await using leaves = createUserAgent()
-    const wiki = server.rp('wiki')
-    const kept = await wiki.signIn(stays)
-    const gone = await wiki.signIn(leaves)
-    const file = join(dataDir, 'copy.db')
-    assert.equal((await runCurfew(['db', 'backup', file, '--data', dataDir])).code, 0)
-    await leaves.get(wiki.logoutUrl({ id_token_hint: gone.id_token }))
-    await receiver.until(1)
-
-    const early = await runCurfew(['db', 'restore', file, '--data', dataDir])
-    assert.equal(early.code, 5, 'the server is still running')
-    await server.stop()
-    const restore = await runCurfew(['db', 'restore', file, '--data', dataDir])
-    assert.equal(restore.code, 0, restore.stderr)
-    assert.match(restore.stdout, /2 session\(s\) of the copy were signed out/)
-
-    await server.restart()
-    for (const { refresh_token } of [kept, gone]) {
-      const refused = await wiki.refresh(refresh_token)
-      assert.deepEqual([refused.status, refused.body.error], [400, 'invalid_grant'])
-    }
-    await receiver.until(3, { timeoutMs: 10_000 })
-    const sids = new Set(receiver.received.map(({ claims }) => claims['sid']))
-    assert.equal(sids.size, 2)
-  })
-
   test('db migrate makes an empty database ready; db restore without a file says what it needs', async () => {
     const dataDir = newFolder()
     assert.equal((await runCurfew(['db', 'status', '--data', dataDir])).code, 1)

@@ -13,7 +13,7 @@ export interface CrashDatabase extends AsyncDisposable {
   readonly flags: readonly string[]
   /** The PostgreSQL of this run; undefined on SQLite. */
   readonly postgres: TestPostgres | undefined
-  /** One query on a connection of its own. */
+  /** One statement on a connection of its own, beside the server. */
   query<Row>(text: string): Promise<readonly Row[]>
 }
 
@@ -27,7 +27,7 @@ export async function createCrashDatabase(dialect: Dialect): Promise<CrashDataba
     flags: ['--data', dataDir, ...(postgres ? ['--database-url', postgres.url] : [])],
     async query<Row>(text: string) {
       if (postgres) return queryPostgres<Row>(postgres.url, text)
-      using database = new DatabaseSync(join(dataDir, 'curfew.db'), { readOnly: true, timeout: 5000 })
+      using database = new DatabaseSync(join(dataDir, 'curfew.db'), { timeout: 5000 })
       return database.prepare(text).all() as Row[]
     },
     async [Symbol.asyncDispose]() {

@@ -16,12 +16,12 @@ export interface Cliff {
 
 export interface CrashServer {
   readonly pid: number
-  /** Resolves when the process has ended, whoever ended it. */
-  readonly ended: Promise<void>
+  /** Resolves when the process has ended, whoever ended it, with its exit code; null after a signal. */
+  readonly ended: Promise<number | null>
   hasEnded(): boolean
   /** What it wrote to standard error, for the report when a check fails. */
   errors(): string
-  kill(signal?: NodeJS.Signals): Promise<void>
+  kill(signal?: NodeJS.Signals): Promise<number | null>
 }
 
 export interface CrashServerOptions {
@@ -50,7 +50,7 @@ export async function startCrashServer(
   child.stderr.on('data', (chunk) => {
     errors = (errors + String(chunk)).slice(-20_000)
   })
-  const ended = new Promise<void>((done) => child.once('close', () => done()))
+  const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)))
   await untilReady(child, ended, () => errors)
   return {
     pid: child.pid as number,
@@ -64,7 +64,7 @@ export async function startCrashServer(
   }
 }
 
-function untilReady(child: ChildProcess, ended: Promise<void>, errors: () => string): Promise<void> {
+function untilReady(child: ChildProcess, ended: Promise<unknown>, errors: () => string): Promise<void> {
   return new Promise((done, reject) => {
     const giveUp = setTimeout(() => {
       child.kill('SIGKILL')

@@ -11,15 +11,10 @@ import { freePort } from '../support/postgres.ts'
 import { realmExport } from '../support/realm-export.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { type CrashDatabase, createCrashDatabase } from './crash-database.ts'
-import {
-  type CrashHistory,
-  type CrashVerdict,
-  checkHistory,
-  createCrashHistory,
-  type StoredMember,
-} from './crash-history.ts'
+import { type CrashHistory, type CrashVerdict, checkHistory, createCrashHistory } from './crash-history.ts'
 import { applications, startCrashLoad, usernamesFor } from './crash-load.ts'
 import { type CrashServer, startCrashServer } from './crash-server.ts'
+import { readStoredMembers, readTold, untilSettled } from './final-state.ts'
 import { type Kill, planKills } from './plan-kills.ts'
 
 export interface CrashRun {
@@ -44,8 +39,6 @@ export interface CrashReport extends CrashVerdict {
 }
 
 const gateWaitMs = 5000
-/** The last lease of the last dead process, and time to tell. */
-const settleLimitMs = 60_000
 
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const startedAt = performance.now()
@@ -77,14 +70,9 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
     if (server.hasEnded()) server = await startCrashServer(flags)
     await load.finish()
     const unsettledCount = await untilSettled(database)
-    const told = receiver.received.map(({ clientId, claims }) => ({
-      clientId,
-      sid: String(claims['sid']),
-      jti: String(claims.jti),
-    }))
     const stored = await readStoredMembers(database)
     return {
-      ...checkHistory(history, told, stored),
+      ...checkHistory(history, readTold(receiver), stored),
       history,
       kills,
       missedGates,
@@ -126,23 +114,4 @@ function writeRealm({ dataDir }: CrashDatabase, receiver: Receiver, personCount:
   const usernames = usernamesFor(personCount)
   writeFileSync(file, realmExport({ clients, usernames }))
   return file
-}
-
-async function untilSettled(database: CrashDatabase): Promise<number> {
-  const giveUpAt = performance.now() + settleLimitMs
-  for (;;) {
-    const [row] = await database.query<{ n: string | number }>(
-      "select count(*) as n from delivery where state in ('pending', 'leased')",
-    )
-    const count = Number(row?.n)
-    if (count === 0 || performance.now() > giveUpAt) return count
-    await wait(200)
-  }
-}
-
-function readStoredMembers(database: CrashDatabase): Promise<readonly StoredMember[]> {
-  return database.query<StoredMember>(`
-    select c.client_id as "clientId", c.sid as sid, s.state as state,
-      (select count(*) from sign_out o where o.session_uid = s.uid) as "signOutCount"
-    from client_session c join session s on s.uid = c.session_uid`)
 }

@@ -168,7 +168,7 @@ forEachDatabase('claim and settle', (database) => {
     assert.ok(open_until !== null && open_until > now)
     assert.equal((await claimAt(store, ['wiki'], open_until - 1)).leased.length, 0)
     assert.deepEqual(await findDueEndpoints(store.read, '', 10), [
-      { endpointId: endpointOf('wiki'), dueAt: open_until },
+      { endpointId: endpointOf('wiki'), channel: 'oidc-back-channel', dueAt: open_until },
     ])
     const probe = await claimAt(store, ['wiki'], open_until)
     assert.equal(probe.leased.length, 1)
@@ -190,7 +190,7 @@ forEachDatabase('claim and settle', (database) => {
     assert.equal(probe.leased.length, 1)
     await settleAs(store, probe.leased, answered(200), at + 30_100)
     assert.deepEqual(await findDueEndpoints(store.read, '', 10), [
-      { endpointId: endpointOf('wiki'), dueAt: at + 30_100 },
+      { endpointId: endpointOf('wiki'), channel: 'oidc-back-channel', dueAt: at + 30_100 },
     ])
     let now = at + 30_200
     for (let told = 1; told < 6; told++) {

@@ -35,6 +35,19 @@ forEachDatabase('applications in one session of the engine', (database) => {
     )
   })
 
+  test('an application whose first request in a session was for an offline grant gets ordinary tokens later (SR-06)', async () => {
+    await using store = await database.open()
+    const scopes = { optionalClientScopes: ['offline_access'] }
+    await using host = await startOpHost({ store, clients: [{ clientId: 'wiki', ...scopes }] })
+    const browser = host.browser()
+    const wiki = host.rp('wiki')
+    const offline = await wiki.signIn(browser, 'alice', { scope: 'openid offline_access' })
+    const online = await wiki.signIn(browser)
+    const typOf = (token: string): unknown => decodeJwt(token)['typ']
+    assert.deepEqual([typOf(offline.refresh_token), typOf(online.refresh_token)], ['Offline', 'Refresh'])
+    assert.equal((await wiki.refresh(online.refresh_token)).status, 200)
+  })
+
   test('two authorizations for two applications at once keep both client sessions', async () => {
     const gates = createGates()
     const ambient = systemAmbient({ gate: gates.gate })

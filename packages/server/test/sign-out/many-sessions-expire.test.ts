@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { claimDeliveries } from '../../src/delivery/claim.ts'
 import { defaultDeliverySettings, endpointIdOf } from '../../src/delivery/delivery.ts'
+import type { Channel } from '../../src/rp/client.ts'
 import { readSession } from '../../src/session/read-session.ts'
 import { isAlive } from '../../src/session/session.ts'
 import { expireSessions } from '../../src/sign-out/expire-sessions.ts'
@@ -50,7 +51,8 @@ forEachDatabase('many sessions whose time is over together', (database) => {
     endedCounts.push(await expireSessions(deps), await expireSessions(deps))
     assert.deepEqual(endedCounts, [50, 50, 20, 0])
 
-    const claiming = { ...ambient, random, store, settings: defaultDeliverySettings, owner: 'test' }
+    const senders = new Set<Channel>(['oidc-back-channel'])
+    const claiming = { ...ambient, random, store, senders, settings: defaultDeliverySettings, owner: 'test' }
     const endpointId = endpointIdOf('r1', 'wiki', 'oidc-back-channel')
     const { leased } = await claimDeliveries(claiming, [endpointId], manySlots, at + 5000)
     assert.deepEqual(

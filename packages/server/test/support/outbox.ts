@@ -13,6 +13,7 @@ import {
 import { enqueueDeliveries } from '../../src/delivery/enqueue.ts'
 import { settle } from '../../src/delivery/settle.ts'
 import { type StoredSettlements, storeSettlements } from '../../src/delivery/store-settlements.ts'
+import type { Channel } from '../../src/rp/client.ts'
 import type { DeliverySubject, PreparedMessage, Sender, SendOutcome } from '../../src/sender/sender.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -86,7 +87,8 @@ export function claimAt(
 ): Promise<Claim> {
   const ambient = over.ambient ?? systemAmbient()
   const settings = { ...defaultDeliverySettings, ...over.settings }
-  const deps = { ...ambient, store, settings, owner: over.owner ?? 'test' }
+  const senders = new Set<Channel>(['oidc-back-channel'])
+  const deps = { ...ambient, store, senders, settings, owner: over.owner ?? 'test' }
   return claimDeliveries(deps, clientIds.map(endpointOf), over.slots ?? manySlots, at)
 }
 

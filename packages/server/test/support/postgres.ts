@@ -91,6 +91,15 @@ export async function createDatabase(url: string): Promise<{ url: string; drop()
   return { url: own.href, drop: () => onServer(url, `drop database if exists ${name} with (force)`) }
 }
 
+/** Drops the database and makes it anew as a copy of another one, to which nobody may be connected. */
+export async function replaceDatabase(url: string, fromUrl: string): Promise<void> {
+  const [name, from] = [url, fromUrl].map((one) => new URL(one).pathname.slice(1))
+  const server = new URL(url)
+  server.pathname = '/postgres'
+  await onServer(server.href, `drop database if exists ${name} with (force)`)
+  await onServer(server.href, `create database ${name} template ${from}`)
+}
+
 async function onServer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

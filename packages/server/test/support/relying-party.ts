@@ -23,7 +23,9 @@ export interface RelyingParty {
   /** The authorization request of a new attempt. */
   authorizationUrl(extra?: Record<string, string>): string
   /** Signs the browser in, through the sign-in page where there is one, and exchanges the code. */
-  signIn(agent: UserAgent, username?: string): Promise<Tokens>
+  signIn(agent: UserAgent, username?: string, extra?: Record<string, string>): Promise<Tokens>
+  /** Signs the browser in and stops before the exchange: the address with the code. */
+  obtainCode(agent: UserAgent, username?: string, extra?: Record<string, string>): Promise<string>
   exchange(callback: string): Promise<TokenAnswer>
   refresh(refreshToken: string): Promise<TokenAnswer>
   post(path: string, fields: Record<string, string>): Promise<TokenAnswer>
@@ -34,6 +36,7 @@ export interface RelyingPartyOptions {
   readonly issuer: string
   readonly clientId: string
   readonly redirectUri?: string
+  /** Empty for a public client. */
   readonly secret?: string
 }
 
@@ -41,13 +44,14 @@ export function relyingParty(options: RelyingPartyOptions): RelyingParty {
   const { issuer, clientId, secret = testSecret } = options
   const redirectUri = options.redirectUri ?? `https://${clientId}.example/callback`
   const base = `${issuer}/protocol/openid-connect`
+  const credentials: Record<string, string> = secret === '' ? {} : { client_secret: secret }
   const verifiers = new Map<string, string>()
 
   const post = async (path: string, fields: Record<string, string>): Promise<TokenAnswer> => {
     const answer = await request(`${base}/${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-      body: new URLSearchParams({ client_id: clientId, client_secret: secret, ...fields }).toString(),
+      body: new URLSearchParams({ client_id: clientId, ...credentials, ...fields }).toString(),
     })
     const text = await answer.body.text()
     return { status: answer.statusCode, body: text ? JSON.parse(text) : {} }
@@ -73,14 +77,17 @@ export function relyingParty(options: RelyingPartyOptions): RelyingParty {
       })
       return `${base}/auth?${parameters}`
     },
-    async signIn(agent, username = 'alice') {
-      const page = await passSignIn(agent, await agent.get(rp.authorizationUrl()), issuer, username)
+    async obtainCode(agent, username = 'alice', extra = {}) {
+      const page = await passSignIn(agent, await agent.get(rp.authorizationUrl(extra)), issuer, username)
       if (!page.location?.startsWith(redirectUri)) {
         throw new Error(
           `no way back to ${clientId}: ${page.status} ${page.url} ${page.location ?? page.text.slice(0, 600)}`,
         )
       }
-      const answer = await rp.exchange(page.location)
+      return page.location
+    },
+    async signIn(agent, username, extra) {
+      const answer = await rp.exchange(await rp.obtainCode(agent, username, extra))
       if (answer.status !== 200) throw new Error(`the code was refused: ${JSON.stringify(answer)}`)
       return answer.body as Tokens
     },

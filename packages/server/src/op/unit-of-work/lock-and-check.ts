@@ -50,7 +50,7 @@ export async function lockAndCheck(
     return { session: known.session, isHeld }
   }
   const [row] = await lockSession[mode](tx, { realmId: work.realm.id, uid: sessionUid })
-  if (!row || row.state === 'ended') throw new Refused('session_ended')
+  if (row?.state !== 'active') throw new Refused('session_ended')
   const session = knownSession(row)
   if (!isAlive(session, at)) throw new Refused('session_expired')
   if (row.enabled !== 1 || row.deleted_at !== null) throw new Refused('account_disabled')

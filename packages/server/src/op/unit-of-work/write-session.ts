@@ -10,6 +10,7 @@ import { updateSession } from '../../session/update-session.ts'
 import { closeApplication } from '../../sign-out/close-application.ts'
 import { demandedStatement } from '../../store/compiled-query.ts'
 import type { Tx } from '../../store/store.ts'
+import { newDerivedGrantId } from '../derived-grant.ts'
 import { clientSessionExpiresAt, clientSessionIdleSeconds, idleUntil, sessionLifetime } from '../lifetime.ts'
 import { subjectFor } from '../mapper/subject.ts'
 import type { CommitDeps, DerivedFrom } from './commit.ts'
@@ -127,7 +128,10 @@ async function joinApplications(
     if (member?.sid === sid) continue
     // KW-23: the client session's own time is over; it is told, and the application begins another one
     if (member) await closeExpired(deps, tx, work, member, at)
-    join(tx, work, session, { clientId, sid, grantId }, at)
+    // an offline grant belongs to its tokens; the client session has one of its own, for what is asked for later
+    const isOffline = grantId !== undefined && work.offlineGrants.has(grantId)
+    const own = isOffline ? newDerivedGrantId(deps.random) : grantId
+    join(tx, work, session, { clientId, sid, grantId: own }, at)
   }
 }
 
@@ -144,8 +148,6 @@ function join(
   const times = { sessionEndsAt: session.endsAt, startedAt: at }
   const inserted = insertClientSession(tx, {
     ...added,
-    // an offline grant belongs to its tokens; the client session gets a grant when it needs one
-    grantId: added.grantId !== undefined && work.offlineGrants.has(added.grantId) ? undefined : added.grantId,
     sessionUid: session.uid,
     realmId: realm.id,
     protocol: 'openid-connect',

@@ -2,13 +2,12 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Ambient } from '../../ambient/ambient.ts'
-import { CurfewError } from '../../errors.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { createWriter } from './group-commit.ts'
-import { type HeldLock, holdLock } from './hold-lock.ts'
+import { lockFolder } from './lock-folder.ts'
 import { makePrivateFile } from './make-private-file.ts'
 import { openSqliteQueries, openSqliteTransactions } from './sqlite-driver.ts'
 import { unavailable } from './sqlite-fault.ts'
@@ -64,17 +63,4 @@ function openConnection(file: string, cacheMib: number): DatabaseSync {
   // what does not fit is read from the kernel's cache; temporary tables stay in memory
   database.exec(`pragma cache_size = -${cacheMib * 1024}; pragma temp_store = memory`)
   return database
-}
-
-/** A second process on the same files would run a second writer and a second dispatcher. */
-function lockFolder(dataDir: string): HeldLock {
-  try {
-    return holdLock(join(dataDir, 'curfew.lock'))
-  } catch (error) {
-    throw new CurfewError(
-      'CURFEW_STORE_LOCKED',
-      `Another Curfew process uses ${dataDir}. Stop it, give this one another folder with --data, or use PostgreSQL (--database-url) for several processes.`,
-      { cause: error },
-    )
-  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { markAnswered } from '../../../src/session/mark-answered.ts'
 import { forEachDatabase } from '../../support/database.ts'
 import { openProtocolWorld, type ProtocolWorld, type SignedIn } from '../../support/protocol-world.ts'
 
@@ -55,6 +56,18 @@ forEachDatabase('RFC 7009 §2 Token Revocation', (database) => {
     await revoke(world, await world.refreshToken({ session, clientId: 'wiki' }))
     world.at += 20_000
     assert.equal(await isActive(world, await world.accessToken({ sid: session.sid('wiki') })), true)
+  })
+
+  test('KV-02: an application that was revoked and has got tokens since is not left behind: the session stays', async () => {
+    await using world = await openProtocolWorld(database)
+    const session = await world.signIn(['wiki', 'spa'])
+    await revoke(world, await world.refreshToken({ session, clientId: 'wiki' }))
+    world.at += 1000
+    const answered = { sessionUid: session.uid, clientId: 'wiki' }
+    await world.store.transact((tx) => markAnswered(tx, answered, world.at))
+    const spa = { client_id: 'spa' }
+    assert.equal(await revoke(world, await world.refreshToken({ session, clientId: 'spa' }), spa), 200)
+    assert.equal(await sessionState(world, session), 'active')
   })
 
   test('KV-02: the last application with tokens: the session is signed out, and those revoked before are told as well', async () => {
