@@ -36,14 +36,14 @@ export function makeNextBuild({ isBreaking }: { readonly isBreaking: boolean }):
     `"version": "${nextVersion}"`,
   )
   const migration = join(build, 'src/store/migration/migrate.ts')
-  const added = `[core, {
+  const added = `, {
     name: '${nextMigrationName}',
     isBreaking: ${isBreaking},
     async up(on) {
       for (const statement of ${JSON.stringify(statements)}) await sql.raw(statement).execute(on.db)
     },
   }]`
-  edit(migration, migration, /(?<=migrations: readonly Migration\[\] = )\[core\]/, added)
+  edit(migration, migration, /(?<=migrations: readonly Migration\[\] = \[[^\]]*)\]/, added)
   return {
     main: join(build, 'src/main.ts'),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
