@@ -6,6 +6,7 @@ import type { Ambient } from '../ambient/ambient.ts'
 import type { Settings } from '../config/schema.ts'
 import type { SignOutFeed } from '../delivery/feed.ts'
 import type { EventDeps } from '../event/record-event.ts'
+import { closeHttp } from '../http/close-http.ts'
 import { registerHealth } from '../http/health.ts'
 import { createHttp } from '../http/http.ts'
 import type { ServerSecret } from '../key/seal.ts'
@@ -44,7 +45,8 @@ export interface ComposedHttp {
   readonly management: FastifyInstance | undefined
   /** Readiness turns false; requests in flight go on. */
   startDraining(): void
-  close(): Promise<void>
+  /** Requests in flight have `graceMs` to finish. */
+  close(graceMs: number): Promise<void>
 }
 
 export async function composeHttp(parts: HttpParts, settings: Settings): Promise<ComposedHttp> {
@@ -106,8 +108,9 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     startDraining() {
       isDraining = true
     },
-    async close() {
-      await Promise.all([app.close(), management?.close()])
+    async close(graceMs) {
+      const apps = [app, ...(management ? [management] : [])]
+      await Promise.all(apps.map((one) => closeHttp(one, ambient.timer, graceMs)))
     },
   }
 }

@@ -44,7 +44,7 @@ export function lifeOf(parts: LivingParts, settings: Settings): Life {
   const stop = async (graceMs: number): Promise<void> => {
     http.startDraining()
     await background?.stop()
-    await Promise.all([dispatcher.stop(graceMs), http.close()])
+    await Promise.all([dispatcher.stop(graceMs), http.close(graceMs)])
   }
   return {
     async listen() {
