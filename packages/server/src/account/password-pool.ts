@@ -14,7 +14,7 @@ import {
 } from './password.ts'
 
 export interface PasswordPoolSettings {
-  /** Processor cores; twice as many hashes run at once. */
+  /** Processor cores; one fewer hashes run at once, at least one (docs/decisions/0016). */
   readonly coreCount: number
   /** Works that wait, default 50. */
   readonly queueLengthMax?: number
@@ -48,7 +48,7 @@ export function createPasswordPool(
   if (cost.memoryKib < argon2CostMin.memoryKib || cost.passCount < argon2CostMin.passCount) {
     throw new TypeError('the cost of password hashes is only ever raised')
   }
-  const slots = createSlots(Math.max(1, settings.coreCount) * 2, settings.queueLengthMax ?? 50)
+  const slots = createSlots(Math.max(1, settings.coreCount - 1), settings.queueLengthMax ?? 50)
   let unmatched: Promise<StoredPassword> | undefined
 
   const checkNow = async (stored: StoredPassword | undefined, password: string): Promise<PasswordVerdict> => {
