@@ -11,7 +11,10 @@ export interface OverdueEndpoint {
   readonly waitingSeconds: number
 }
 
-/** At most 100, any of them. Waiting is counted from the due time: a row that waits for its schedule is not late. */
+/**
+ * At most 100, any of them. Waiting is counted from the due time: a row that waits for its schedule is not late. One
+ * whose breaker has closed catches up with what waited for it, which is no fault of ours (D9).
+ */
 export async function findOverdueEndpoints(on: Queryable, at: Instant): Promise<readonly OverdueEndpoint[]> {
   const oldest = (priority: 0 | 1) => sql`(
     select d.due_at from delivery d
@@ -20,7 +23,7 @@ export async function findOverdueEndpoints(on: Queryable, at: Instant): Promise<
   const { rows } = await sql<{ id: string; high: number | null; low: number | null }>`
     select id, high, low from (
       select e.id, ${oldest(0)} as high, ${oldest(1)} as low from endpoint e
-      where e.failure_count = 0 and e.open_until is null) as healthy
+      where e.failure_count = 0 and e.open_until is null and e.recovered_at is null) as healthy
     where high < ${at - overdueMs} or low < ${at - overdueMs} limit ${endpointCountMax}`.execute(on.db)
   return rows.map(({ id, high, low }) => ({
     endpointId: id,

@@ -39,6 +39,7 @@ export interface CrashReport extends CrashVerdict {
 }
 
 const gateWaitMs = 5000
+const acknowledgeLimitMs = 30_000
 
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const startedAt = performance.now()
@@ -68,6 +69,7 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
       run.onKill?.(index, kill, hit)
     }
     if (server.hasEnded()) server = await startCrashServer(flags)
+    await untilAcknowledged(history)
     await load.finish()
     const unsettledCount = await untilSettled(database)
     const stored = await readStoredMembers(database)
@@ -106,6 +108,13 @@ async function carryOut(kill: Kill, { postgres }: CrashDatabase, server: CrashSe
       return fell
     }
   }
+}
+
+/** A short run on a busy machine may have killed everybody before the first sign-out; without one it proves nothing. */
+async function untilAcknowledged({ sessions }: CrashHistory): Promise<void> {
+  const giveUpAt = performance.now() + acknowledgeLimitMs
+  while (!sessions.some(({ isAcknowledged }) => isAcknowledged) && performance.now() < giveUpAt)
+    await wait(50)
 }
 
 function writeRealm({ dataDir }: CrashDatabase, receiver: Receiver, personCount: number): string {

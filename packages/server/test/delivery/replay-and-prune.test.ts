@@ -250,7 +250,7 @@ forEachDatabase('retention', (database) => {
 })
 
 forEachDatabase('what operators see', (database) => {
-  test('D15: a healthy endpoint with a row that has waited for more than 60 s is named; a paused one is not', async () => {
+  test('D15: a healthy endpoint with a row that has waited for more than 60 s is named; a paused one, and one that catches up, is not', async () => {
     await using store = await database.open()
     await givenSignOut(store, ['wiki'], at)
     for (let index = 0; index < 6; index++) await givenSignOut(store, ['down'], at)
@@ -260,6 +260,11 @@ forEachDatabase('what operators see', (database) => {
     assert.deepEqual(await findOverdueEndpoints(store.read, at + 61_000), [
       { endpointId: 'demo/oidc-back-channel/wiki', waitingSeconds: 61 },
     ])
+    await store.transact(async (tx) => {
+      const catchingUp = { failure_count: 0, open_until: null, recovered_at: at + 60_500 }
+      await tx.db.updateTable('endpoint').set(catchingUp).where('client_id', '=', 'down').execute()
+    })
+    assert.equal((await findOverdueEndpoints(store.read, at + 61_000)).length, 1)
   })
 
   test('D15: metrics name pending and untold rows, the pause and the latest success of each endpoint', async () => {

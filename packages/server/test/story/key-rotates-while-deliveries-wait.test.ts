@@ -12,7 +12,7 @@ import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 /** As whole-server.ts starts it. */
 const secret = serverSecret(Buffer.alloc(32, 9))
-const rotationCount = 20
+const rotationCount = 5
 
 async function rotate({ server }: WholeServer, priority: number): Promise<string> {
   const jwk = await generateKey(systemRandom, 'ES256')

@@ -27,7 +27,9 @@ forEachDatabase('R25, C-06: a newer version', ({ dialect }) => {
       assert.ok(count > 0, `nobody was signed out by ${name}`)
   })
 
-  test('that breaks the schema is refused with its code while the old one lives, comes when that has ended, and keeps the old one out', async () => {
+  test('that breaks the schema is refused with its code while the old one lives, comes when that has ended, and keeps the old one out', {
+    skip: dialect === 'sqlite' && 'its one process holds the lock of the folder',
+  }, async () => {
     using breaking = makeNextBuild({ isBreaking: true })
     await using database = await createCrashDatabase(dialect)
     const start = async (build?: string) => {
@@ -35,8 +37,7 @@ forEachDatabase('R25, C-06: a newer version', ({ dialect }) => {
       return await startCrashServer(flags, build === undefined ? {} : { script: build })
     }
     const old = await start()
-    const code = dialect === 'postgres' ? 'CURFEW_STORE_MIGRATION_REFUSED' : 'CURFEW_STORE_LOCKED'
-    await assert.rejects(start(breaking.main), new RegExp(code))
+    await assert.rejects(start(breaking.main), /CURFEW_STORE_MIGRATION_REFUSED/)
     assert.equal(await countNext(), 0, 'nothing was changed')
     assert.equal(await old.kill('SIGTERM'), 0)
     const next = await start(breaking.main)
