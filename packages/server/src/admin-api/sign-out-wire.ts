@@ -81,6 +81,7 @@ function attemptWire(attempt: AttemptView) {
     address: attempt.address ?? null,
     jti: attempt.jti ?? null,
     kid: attempt.kid ?? null,
+    tokenHash: attempt.tokenHash ?? null,
     certificate: attempt.certificate === undefined ? null : (JSON.parse(attempt.certificate) as unknown),
     answer: attempt.answer ?? null,
   }

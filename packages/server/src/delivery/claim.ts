@@ -177,6 +177,7 @@ function writeClaim(
       address: null,
       jti: null,
       kid: null,
+      token_hash: null,
       certificate: null,
       answer: null,
     })),

@@ -30,7 +30,7 @@ async function sentAfter(waitsMs: readonly number[]): Promise<{ preparedAt: numb
       now += waitsMs[prepareCount++] ?? 0
       return {
         address: subject.address,
-        evidence: { jti: `jti-${prepareCount}`, kid: 'kid-1' },
+        evidence: { jti: `jti-${prepareCount}`, kid: 'kid-1', tokenHash: 'hash' },
         async send() {
           sent = { preparedAt: at, leftAt: now }
           return answered(200)
@@ -56,7 +56,7 @@ test('D17: an answer that no verdict can be made of is our own fault, remembers 
     channel: 'oidc-back-channel',
     prepare: async ({ address }) => ({
       address,
-      evidence: { jti: 'jti-1', kid: 'kid-1' },
+      evidence: { jti: 'jti-1', kid: 'kid-1', tokenHash: 'hash' },
       send: async () => ({ ...answered(500), answer: undefined }) as unknown as SendOutcome,
     }),
   }

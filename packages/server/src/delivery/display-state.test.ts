@@ -47,6 +47,7 @@ test('an application that said no and gets its second chance is not said to have
     address: undefined,
     jti: undefined,
     kid: undefined,
+    tokenHash: undefined,
     certificate: undefined,
     answer: undefined,
   } as const

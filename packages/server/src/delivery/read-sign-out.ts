@@ -89,6 +89,8 @@ export interface AttemptView {
   readonly address: string | undefined
   readonly jti: string | undefined
   readonly kid: string | undefined
+  /** SHA-256 of the token, base64url: whoever holds a token can say which try it came from. */
+  readonly tokenHash: string | undefined
   /** JSON. */
   readonly certificate: string | undefined
   readonly answer: string | undefined
@@ -285,6 +287,7 @@ function attemptFromRow(row: Selectable<AttemptTable>): AttemptView {
     address: row.address ?? undefined,
     jti: row.jti ?? undefined,
     kid: row.kid ?? undefined,
+    tokenHash: row.token_hash ?? undefined,
     certificate: row.certificate ?? undefined,
     answer: row.answer ?? undefined,
   }

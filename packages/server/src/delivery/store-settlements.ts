@@ -114,6 +114,7 @@ const attemptUpdate = {
     'address',
     'jti',
     'kid',
+    'token_hash',
     'certificate',
     'answer',
   ],
@@ -132,6 +133,7 @@ function attemptChange({ tried, settlement: { attempt }, settledAt }: SettledDel
     address: tried.address,
     jti: tried.evidence?.jti ?? null,
     kid: tried.evidence?.kid ?? null,
+    token_hash: tried.evidence?.tokenHash ?? null,
     certificate: attempt.certificate,
     answer: attempt.answer,
   }

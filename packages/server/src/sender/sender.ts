@@ -25,10 +25,17 @@ export interface DeliverySubject {
   readonly address: string
 }
 
+/** Which token by which key, and its SHA-256 in base64url; never the token (D19). */
+export interface Evidence {
+  readonly jti: string
+  readonly kid: string
+  readonly tokenHash: string
+}
+
 /** A message ready to leave. `evidence` is stored with the attempt before it leaves (D5, D19: never the token). */
 export interface PreparedMessage {
   readonly address: string
-  readonly evidence: { readonly jti: string; readonly kid: string }
+  readonly evidence: Evidence
   send(signal: AbortSignal): Promise<SendOutcome>
 }
 

@@ -268,6 +268,8 @@ export interface AttemptTable {
   address: string | null
   jti: string | null
   kid: string | null
+  /** SHA-256 of the token, base64url. */
+  token_hash: string | null
   /** JSON: summary of the certificate chain that was presented. */
   certificate: string | null
   /** First 2 KB of the answer. */

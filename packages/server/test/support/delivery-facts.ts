@@ -48,7 +48,12 @@ export function triedDelivery(
   channel: Channel = 'oidc-back-channel',
 ): TriedDelivery {
   const leased = leasedDelivery(tryHistory(history), channel)
-  return { leased, outcome, address: leased.subject.address, evidence: { jti: 'jti-1', kid: 'kid-1' } }
+  return {
+    leased,
+    outcome,
+    address: leased.subject.address,
+    evidence: { jti: 'jti-1', kid: 'kid-1', tokenHash: 'hash' },
+  }
 }
 
 export function answered(

@@ -101,7 +101,12 @@ export function settleAs(
 ): Promise<StoredSettlements> {
   const list = Array.isArray(leased) ? (leased as readonly LeasedDelivery[]) : [leased as LeasedDelivery]
   const settled = list.map((one) => {
-    const tried = { leased: one, outcome, address: one.subject.address, evidence: { jti: 'jti', kid: 'kid' } }
+    const tried = {
+      leased: one,
+      outcome,
+      address: one.subject.address,
+      evidence: { jti: 'jti', kid: 'kid', tokenHash: 'hash' },
+    }
     return { tried, settlement: settle(tried, 0.5, at), settledAt: at }
   })
   const deps = { settings: defaultDeliverySettings, p95MsOf: () => undefined }
@@ -118,7 +123,7 @@ export function scriptedSender(script: Script): Sender & { readonly sent: Delive
     sent,
     prepare: async (subject): Promise<PreparedMessage> => ({
       address: subject.address,
-      evidence: { jti: `jti-${sent.length}`, kid: 'kid-1' },
+      evidence: { jti: `jti-${sent.length}`, kid: 'kid-1', tokenHash: 'hash' },
       async send(signal) {
         sent.push(subject)
         return script(subject, signal)

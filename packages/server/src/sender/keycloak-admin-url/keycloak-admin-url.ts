@@ -15,6 +15,7 @@ import { signingKeyFor } from '../../key/key.ts'
 import type { Realm } from '../../realm/realm.ts'
 import { judgeUrl } from '../address-guard.ts'
 import { currentAddress } from '../current-address.ts'
+import { evidenceOf } from '../evidence-of.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
 import { signCompactJws } from '../sign-compact-jws.ts'
@@ -58,7 +59,7 @@ async function prepare(
   const { trustPem } = realm.settings
   return {
     address,
-    evidence: { jti: id, kid: key.kid },
+    evidence: evidenceOf(body, { jti: id, kid: key.kid }),
     send: (signal) =>
       deps.outbound.post(
         { endpointId, url: address, scope, trustPem, contentType: 'text/plain', body },

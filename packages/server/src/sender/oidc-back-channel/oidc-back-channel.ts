@@ -4,7 +4,7 @@
  * Invariants
  * - D6, D13: address, algorithm, key and switches are read when the try is made, and the token is signed then.
  * - I8: fresh `jti` and `iat` per try, `exp` = `iat` + 120 s, a key that is published now.
- * - D19: the token is held in memory for one try, and is not part of the evidence.
+ * - D19: the token is held in memory for one try, and of it only a hash is kept.
  *
  * @see OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5
  */
@@ -16,6 +16,7 @@ import type { Realm } from '../../realm/realm.ts'
 import type { Client } from '../../rp/client.ts'
 import { judgeUrl } from '../address-guard.ts'
 import { currentAddress } from '../current-address.ts'
+import { evidenceOf } from '../evidence-of.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
 import { signCompactJws } from '../sign-compact-jws.ts'
@@ -62,7 +63,7 @@ async function prepare(
   const logoutToken = await signCompactJws(key, logoutTokenType(registration), claims)
   return {
     address,
-    evidence: { jti, kid: key.kid },
+    evidence: evidenceOf(logoutToken, { jti, kid: key.kid }),
     send: (signal) =>
       deps.outbound.post(
         {

@@ -9,6 +9,7 @@ import { CurfewError } from '../../errors.ts'
 import type { Queryable } from '../store.ts'
 import { core } from './0001-core.ts'
 import { openSignOuts } from './0002-open-sign-outs.ts'
+import { tokenHash } from './0003-token-hash.ts'
 
 export interface Migration {
   readonly name: string
@@ -18,7 +19,7 @@ export interface Migration {
 }
 
 /** Every migration in order. Names are never reused and never reordered. */
-export const migrations: readonly Migration[] = [core, openSignOuts]
+export const migrations: readonly Migration[] = [core, openSignOuts, tokenHash]
 
 /** A process counts as alive for this long after its last heartbeat (store/process.ts writes one every 5 s). */
 const processAliveMs = 30_000

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { before, describe, type TestContext, test } from 'node:test'
 import {
   decodeJwt,
@@ -11,7 +12,7 @@ import { systemRandom } from '../../../src/ambient/random.ts'
 import type { RealmKey } from '../../../src/key/key.ts'
 import type { Realm } from '../../../src/realm/realm.ts'
 import { createOidcBackchannelSender } from '../../../src/sender/oidc-back-channel/oidc-back-channel.ts'
-import type { DeliverySubject } from '../../../src/sender/sender.ts'
+import type { DeliverySubject, Evidence } from '../../../src/sender/sender.ts'
 import { neverAborted, outboundFor } from '../../support/outbound.ts'
 import { type RealmParts, someClient, someRealm } from '../../support/realm-in-memory.ts'
 import { receiverFor, someRealmKey, someSubject } from '../../support/signing-realm.ts'
@@ -24,7 +25,7 @@ interface Sent {
   readonly token: string
   readonly header: ProtectedHeaderParameters
   readonly claims: JWTPayload
-  readonly evidence: { readonly jti: string; readonly kid: string }
+  readonly evidence: Evidence
 }
 
 /** Signs one client out at a real receiver and gives what arrived there. */
@@ -94,12 +95,16 @@ describe('Back-Channel Logout 1.0 §2.4 Logout Token', () => {
     assert.equal((claims.exp ?? 0) - (claims.iat ?? 0), 120)
   })
 
-  test('BCL-14, KT-07, D6: every try has a jti of its own and the same txn', async (t) => {
+  test('BCL-14, KT-07, D6, D19: every try has a jti of its own and the same txn, and a hash of its token is kept', async (t) => {
     const first = await send(t)
     const second = await send(t)
     assert.notEqual(first.claims.jti, second.claims.jti)
     assert.equal(first.claims['txn'], second.claims['txn'])
-    assert.deepEqual(first.evidence, { jti: first.claims.jti, kid: 'rs' })
+    assert.deepEqual(first.evidence, {
+      jti: first.claims.jti,
+      kid: 'rs',
+      tokenHash: createHash('sha256').update(first.token).digest('base64url'),
+    })
   })
 
   test('BCL-15, KT-11: events has one member with an empty object; the sibling only where offline grants end too', async (t) => {
