@@ -40,7 +40,7 @@ export function proofPage(proofs: Readonly<Record<string, ProofRecord>> = readPr
 
 What is claimed of delivery, and what came out. Server, database and applications share the machine, and everything is stored durably. Most of it is measured on SQLite and on PostgreSQL in the same run. The figures are as they came.
 
-\`npm run proof\` repeats all of it in a short form, in under ten minutes, and prints the table; \`npm run proof -- --full\` takes about an hour and a half.
+\`npm run proof\` repeats all of it in a short form, in about ten minutes, and prints the table; \`npm run proof -- --full\` takes about an hour and a half.
 
 ${verdictOf(records, short)}
 
