@@ -131,7 +131,7 @@ async function run(
     const child = spawn('npm', ['run', '--silent', ...command], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, CURFEW_FIGURES: file },
+      env: { ...process.env, FIGURES_FILE: file },
     })
     let text = ''
     child.stdout.on('data', (chunk) => {

@@ -1,6 +1,6 @@
 /**
  * One measured value beside its bar. The long runs (bench, crash, soak, simulate) print it as a line, and append it
- * as JSON to the file that CURFEW_FIGURES names, from which `npm run proof` makes its table.
+ * as JSON to the file that FIGURES_FILE names, from which `npm run proof` makes its table.
  */
 import { appendFileSync } from 'node:fs'
 import type { Dialect } from '../../src/store/store.ts'
@@ -32,7 +32,7 @@ export function printFigure(figure: Figure): void {
 
 /** For what is measured within a test, whose output is the runner's. */
 export function recordFigure(figure: Figure): void {
-  const file = process.env['CURFEW_FIGURES']
+  const file = process.env['FIGURES_FILE']
   if (file) appendFileSync(file, `${JSON.stringify(figure)}\n`)
 }
 
