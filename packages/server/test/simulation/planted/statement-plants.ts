@@ -37,7 +37,7 @@ export const statementPlants: readonly Planted[] = [
   statement(
     'authorization-trusts-what-it-read',
     ['I1'],
-    ['authorize', /from "client_session" where "sid"/, 'select *', 'select *, null as "ended_at"'],
+    ['authorize', /from "client_session" where "sid"/, ' and "ended_at" is null', ''],
   ),
   statement('no-fence', ['I7'], ['delivery', 'update "delivery"', ' and stored."fence" = given."fence"', '']),
   statement(
