@@ -30,6 +30,9 @@ test('what falls short of its bar is said at the top and marked in its row', () 
   const page = proofPage({
     crash: record([{ title: 'lost', dialect: 'postgres', value: 3, unit: '', bar: { atMost: 0 } }]),
   })
-  assert.match(page, /0 of 1 figures that have a bar reach it. Short of it:\n\n- lost: 3 \(≤ 0\)/)
+  assert.match(
+    page,
+    /0 of 1 figures that have a bar reach it. Short of it:\n\n- lost, on PostgreSQL: 3 \(≤ 0\)/,
+  )
   assert.ok(page.includes('\n| lost | ≤ 0 | – | **3** |\n'))
 })

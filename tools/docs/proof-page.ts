@@ -50,8 +50,15 @@ ${records.map(sectionOf).join('\n')}`
 function verdictOf(records: readonly ProofRecord[], short: readonly Figure[]): string {
   const judged = records.flatMap(({ figures }) => figures).filter(({ bar }) => bar)
   if (short.length === 0) return `All ${judged.length} figures that have a bar reach it.`
-  const list = short.map((one) => `- ${one.title}: ${describeValue(one)} (${describeBar(one)})`)
+  const list = short.map(
+    (one) => `- ${one.title}${databaseOf(one)}: ${describeValue(one)} (${describeBar(one)})`,
+  )
   return `${judged.length - short.length} of ${judged.length} figures that have a bar reach it. Short of it:\n\n${list.join('\n')}`
+}
+
+function databaseOf({ dialect }: Figure): string {
+  if (dialect === undefined) return ''
+  return dialect === 'sqlite' ? ', on SQLite' : ', on PostgreSQL'
 }
 
 function sectionOf({ title, command, seconds, ranOn, commit, isOk, figures }: ProofRecord): string {
