@@ -1,6 +1,7 @@
-/** One sign-out with its deliveries, written through the product's own function, as a commit would leave it. */
+/** One sign-out with its deliveries, written through the product's own functions, as a commit would leave it. */
 import { systemAmbient } from '../../packages/server/src/ambient/ambient.ts'
 import { enqueueDeliveries } from '../../packages/server/src/delivery/enqueue.ts'
+import { insertSignOut } from '../../packages/server/src/sign-out/closing.ts'
 import type { Tx } from '../../packages/server/src/store/store.ts'
 
 export interface WrittenSignOut {
@@ -13,29 +14,13 @@ export interface WrittenSignOut {
 
 const horizonMs = 72 * 3_600_000
 const ambient = systemAmbient()
+const ended = { kind: 'ordinary', cause: 'rp_initiated', initiator: 'user', actor: {} } as const
 
 export async function writeSignOut(tx: Tx, signOut: WrittenSignOut, at: number): Promise<void> {
   const { id, realmId, sessionUid, clients, dueAt } = signOut
-  await tx.db
-    .insertInto('sign_out')
-    .values({
-      id,
-      realm_id: realmId,
-      scope: 'session',
-      kind: 'ordinary',
-      cause: 'rp_initiated',
-      initiator: 'user',
-      actor_account_id: null,
-      actor_client_id: null,
-      actor_ip_address: null,
-      session_uid: sessionUid,
-      account_id: 'alice',
-      parent_id: null,
-      application_count: clients.length,
-      committed_at: at,
-      completed_at: at,
-    })
-    .execute()
+  const command = { ...ended, realmId, scope: { kind: 'session', sessionUid } } as const
+  const row = { id, sessionUid, accountId: 'alice', parentId: undefined, applicationCount: clients.length }
+  await insertSignOut(tx, command, { ...row, completedAt: at }, at)
   const deliveries = clients.map(({ clientId, address }) => ({
     signOutId: id,
     realmId,

@@ -15,6 +15,7 @@ import { settle } from '../../src/delivery/settle.ts'
 import { type StoredSettlements, storeSettlements } from '../../src/delivery/store-settlements.ts'
 import type { Channel } from '../../src/rp/client.ts'
 import type { DeliverySubject, PreparedMessage, Sender, SendOutcome } from '../../src/sender/sender.ts'
+import { insertSignOut } from '../../src/sign-out/closing.ts'
 import type { Store } from '../../src/store/store.ts'
 
 export const manySlots: Slots = { total: 1000, high: 1000, low: 1000 }
@@ -24,6 +25,7 @@ export function endpointOf(clientId: string): string {
 }
 
 let signOutCount = 0
+const ended = { kind: 'ordinary', cause: 'rp_initiated', initiator: 'user', actor: {} } as const
 
 /** Writes a sign-out of one session of its own with one delivery per client id; returns its id and the deliveries'. */
 export async function givenSignOut(
@@ -39,26 +41,9 @@ export async function givenSignOut(
   const signOutId = `so_${++signOutCount}`
   const sessionUid = `session-of-${signOutId}`
   const deliveryIds = await store.transact(async (tx) => {
-    await tx.db
-      .insertInto('sign_out')
-      .values({
-        id: signOutId,
-        realm_id: 'demo',
-        scope: 'session',
-        kind: 'ordinary',
-        cause: 'rp_initiated',
-        initiator: 'user',
-        actor_account_id: null,
-        actor_client_id: null,
-        actor_ip_address: null,
-        session_uid: sessionUid,
-        account_id: 'alice',
-        parent_id: null,
-        application_count: clientIds.length,
-        committed_at: at,
-        completed_at: at,
-      })
-      .execute()
+    const command = { ...ended, realmId: 'demo', scope: { kind: 'session', sessionUid } } as const
+    const row = { id: signOutId, sessionUid, accountId: 'alice', parentId: undefined }
+    await insertSignOut(tx, command, { ...row, applicationCount: clientIds.length, completedAt: at }, at)
     const deliveries = clientIds.map((clientId, index) => ({
       signOutId,
       realmId: 'demo',
