@@ -18,11 +18,11 @@ import type { Realm } from '../realm/realm.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
 import { createEngines, type Engine, type EngineDeps } from './engine.ts'
 import { type RenderErrorPage, renderEngineError } from './engine-error.ts'
+import { faultAnswer } from './fault-answer.ts'
 import { createInteractions, type Interactions } from './interaction.ts'
 import { type Mounted, mountRequest } from './mount.ts'
 import { againUrl } from './refusal-response.ts'
 import { clearReturn, mayReturn, type ReturnBinding } from './return-cookie.ts'
-import { faultAnswer } from './store-fault.ts'
 import { beginWork, errorReference, type RequestSource, runInWork } from './unit-of-work/unit-of-work.ts'
 
 export interface OpDeps extends Omit<EngineDeps, 'on' | 'renderError'>, SignOutDeps {
