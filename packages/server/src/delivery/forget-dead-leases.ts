@@ -5,17 +5,15 @@
  */
 import type { Instant } from '../ambient/clock.ts'
 import type { Store } from '../store/store.ts'
+import type { WorkerName } from '../store/worker-name.ts'
 import { isLeased } from './state-condition.ts'
 
-export interface Owner {
-  /** As in `lease_owner`. */
-  readonly name: string
-  /** Nobody else can have this name now. */
-  readonly isHeld: boolean
-}
-
 /** Ends these leases now; the sweep takes the rows back as it takes back any lease that has run out (D4). */
-export async function forgetDeadLeases(store: Store, { name, isHeld }: Owner, at: Instant): Promise<void> {
+export async function forgetDeadLeases(
+  store: Store,
+  { name, isHeld }: Omit<WorkerName, keyof Disposable>,
+  at: Instant,
+): Promise<void> {
   if (store.dialect === 'postgres' && !isHeld) return
   await store.transact(async (tx) => {
     const ended = tx.db
