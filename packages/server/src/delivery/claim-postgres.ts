@@ -13,6 +13,7 @@ import {
   isDueAfter,
   type LockedEndpoints,
 } from './claim-row.ts'
+import { isLeased } from './state-condition.ts'
 
 const databaseClock = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`
 
@@ -74,13 +75,16 @@ export async function readRecoveringOnPostgres(
 /** Leased rows whose worker has lost them (D4); locked, so that only one process takes them back. */
 export async function lockExpiredLeasesOnPostgres(tx: Tx, limit: number): Promise<readonly string[]> {
   const { rows } = await sql<{ id: string }>`
-    select id from delivery where state = 'leased' and lease_until < ${databaseClock}
+    select id from delivery where ${isLeased} and lease_until < ${databaseClock}
     order by lease_until limit ${limit} for update skip locked`.execute(tx.db)
   return rows.map((row) => row.id)
 }
 
 const columns = sql.join(candidateColumns.map((column) => sql.ref(`d.${column}`)))
 
-/** D11, also across channels and generations. */
-const notInFlight = sql`not exists (select 1 from delivery f where f.state = 'leased'
-  and f.realm_id = d.realm_id and f.client_id = d.client_id and f.sid = d.sid)`
+/**
+ * D11, also across channels and generations. Not as `not exists`, which PostgreSQL may turn into a walk over all that
+ * is in flight, once per candidate.
+ */
+const notInFlight = sql`(select f.id from delivery f where f.state = 'leased'
+  and f.realm_id = d.realm_id and f.client_id = d.client_id and f.sid = d.sid) is null`

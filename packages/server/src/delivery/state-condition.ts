@@ -5,7 +5,8 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 
 export const isPending: RawBuilder<SqlBool> = sql<SqlBool>`state = 'pending'`
-export const isLeased: RawBuilder<SqlBool> = sql<SqlBool>`state = 'leased'`
+/** The second half always holds; it is the index's own condition. */
+export const isLeased: RawBuilder<SqlBool> = sql<SqlBool>`state = 'leased' and endpoint_id is not null`
 /** Ended without `accepted`, and not withdrawn. */
 export const isUntold: RawBuilder<SqlBool> = sql<SqlBool>`state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')`
 

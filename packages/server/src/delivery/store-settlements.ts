@@ -66,8 +66,8 @@ function newestFences(settled: readonly SettledDelivery[]): ReadonlyMap<string, 
 const deliveryUpdate = {
   key: 'id',
   match: ['fence'],
-  // the same as state = 'leased' by a constraint, but it does not tempt PostgreSQL to walk a partial index
-  where: 'lease_until is not null',
+  // the same as state = 'leased' by a constraint
+  present: 'lease_until',
   set: [
     'state',
     'detail',

@@ -24,8 +24,8 @@ export interface BulkUpdate {
   readonly match?: readonly string[]
   /** Columns that are written. */
   readonly set: readonly string[]
-  /** A further condition on the stored row: column names and literals only, never data. */
-  readonly where?: string
+  /** A column that the stored row must have a value in. */
+  readonly present?: string
 }
 
 /** Inserts every row, in order. @throws the database's error when one violates a constraint: then none is inserted. */

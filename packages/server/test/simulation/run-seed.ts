@@ -65,6 +65,7 @@ export async function runSeed(stage: Stage, seed: number, options: SeedOptions =
       world.scheduler.fail(error)
     }
   }
+  engine.onForeign = (error) => world.scheduler.fail(error)
   const held = setUp(world)
   planCrashes(world)
   planFreezes(world)

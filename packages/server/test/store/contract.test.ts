@@ -157,16 +157,17 @@ function everyStore({ open }: Opening): void {
       await insertRows(
         tx,
         'handle',
-        ['a', 'b', 'c'].map((id) => handle(id)),
+        ['a', 'b', 'c'].map((id) => ({ ...handle(id), realm_id: 'demo' })),
       )
       await insertRows(tx, 'handle', [handle('a', 'other'), handle('d')], { onConflict: 'skip' })
       return updateRows(
         tx,
         'handle',
-        { key: 'id_hash', match: ['expires_at'], set: ['purpose', 'used_at'], where: 'used_at is null' },
+        { key: 'id_hash', match: ['expires_at'], set: ['purpose', 'used_at'], present: 'realm_id' },
         [
           { id_hash: 'a', expires_at: 1, purpose: 'new', used_at: 9 },
           { id_hash: 'b', expires_at: 2, purpose: 'new', used_at: 9 },
+          { id_hash: 'd', expires_at: 1, purpose: 'new', used_at: 9 },
           { id_hash: 'x', expires_at: 1, purpose: 'new', used_at: 9 },
         ],
       )

@@ -10,6 +10,7 @@ import type { Queryable } from '../store.ts'
 import { core } from './0001-core.ts'
 import { openSignOuts } from './0002-open-sign-outs.ts'
 import { tokenHash } from './0003-token-hash.ts'
+import { indexesByKey } from './0004-indexes-by-key.ts'
 
 export interface Migration {
   readonly name: string
@@ -19,7 +20,7 @@ export interface Migration {
 }
 
 /** Every migration in order. Names are never reused and never reordered. */
-export const migrations: readonly Migration[] = [core, openSignOuts, tokenHash]
+export const migrations: readonly Migration[] = [core, openSignOuts, tokenHash, indexesByKey]
 
 /** A process counts as alive for this long after its last heartbeat (store/process.ts writes one every 5 s). */
 const processAliveMs = 30_000

@@ -21,14 +21,15 @@ export async function insertPostgresRows(
 export async function updatePostgresRows(
   db: Kysely<Tables>,
   table: string,
-  { key, match = [], set, where }: BulkUpdate,
+  { key, match = [], set, present }: BulkUpdate,
   rows: readonly Row[],
 ): Promise<readonly ColumnValue[]> {
   const conditions = [key, ...match].map((column) => `stored.${quote(column)} = given.${quote(column)}`)
   const text =
     `update ${quote(table)} as stored set ${set.map((column) => `${quote(column)} = given.${quote(column)}`).join(', ')}` +
     ` from ${given(table)} where ${conditions.join(' and ')}` +
-    (where ? ` and stored.${where}` : '') +
+    // written so that PostgreSQL does not guess it to be rare and begin with a walk in search of such rows
+    (present ? ` and num_nonnulls(stored.${quote(present)}) <> 0` : '') +
     ` returning stored.${quote(key)} as "key"`
   const result = await db.executeQuery<{ key: ColumnValue }>(CompiledQuery.raw(text, [JSON.stringify(rows)]))
   return result.rows.map((row) => row.key)

@@ -16,6 +16,7 @@ import {
   type QueryResult,
 } from 'kysely'
 import pg, { type Pool, type PoolClient } from 'pg'
+import type { Clock, Instant } from '../../ambient/clock.ts'
 import {
   kyselyOn,
   type ProvideConnection,
@@ -43,6 +44,12 @@ import { StatementNames } from './statement-names.ts'
 
 /** A batch is answered as a whole: more than this would make the first wait for the last. */
 const batchCountMax = 100
+/**
+ * A plan that was made when a table was all but empty is wrong when it has filled, and PostgreSQL keeps it until the
+ * table is analyzed next, which takes a minute or more (decision 0017). Planning everything anew costs a connection
+ * some milliseconds.
+ */
+const planAgeMsMax = 10_000
 
 const dialect: Dialect = {
   createAdapter: () => new PostgresAdapter(),
@@ -63,14 +70,14 @@ export interface PostgresConnections extends Disposable {
   borrow(): Promise<PostgresConnection>
 }
 
-export function openConnections(pool: Pool): PostgresConnections {
+export function openConnections(pool: Pool, clock: Clock): PostgresConnections {
   const names = new StatementNames()
   const kept = new WeakMap<PoolClient, PostgresConnection>()
   const borrow = async (): Promise<PostgresConnection> => {
     const client = await pool.connect().catch((error: unknown) => {
       throw explained(error)
     })
-    const connection = kept.get(client) ?? new PostgresConnection(client, names)
+    const connection = kept.get(client) ?? new PostgresConnection(client, names, clock)
     kept.set(client, connection)
     connection.take()
     return connection
@@ -121,6 +128,7 @@ function shareConnection(
 export class PostgresConnection implements DatabaseConnection {
   readonly #client: PoolClient
   readonly #names: StatementNames
+  readonly #clock: Clock
   readonly #parsed: ParsedStatements = new Map()
   readonly #keepFault = (error: Error): void => {
     this.#brokenBy ??= error
@@ -130,10 +138,13 @@ export class PostgresConnection implements DatabaseConnection {
   #onItsWay: StatementBatch | undefined
   #isFlushing = false
   #isInTransaction = false
+  #plansSince: Instant
 
-  constructor(client: PoolClient, names: StatementNames) {
+  constructor(client: PoolClient, names: StatementNames, clock: Clock) {
     this.#client = client
     this.#names = names
+    this.#clock = clock
+    this.#plansSince = clock.now()
     client.connection.on('parseComplete', () => this.#onItsWay?.handleParseComplete())
   }
 
@@ -204,11 +215,22 @@ export class PostgresConnection implements DatabaseConnection {
 
   #flush(): void {
     const statements = this.#waiting.splice(0, batchCountMax)
-    if (statements.length === 0) return
+    const [first] = statements
+    if (!first) return
+    // not within a transaction: one that has failed would refuse it, and with it the rollback behind it
+    if (!this.#isInTransaction || first.text === 'begin') statements.unshift(...this.#discardOldPlans())
     const known = { names: this.#names, parsed: this.#parsed }
     const batch = new StatementBatch(statements, known, parserFor, (end) => this.#settle(batch, end))
     this.#onItsWay = batch
     this.#client.query(batch)
+  }
+
+  #discardOldPlans(): readonly Statement[] {
+    const at = this.#clock.now()
+    if (Math.abs(at - this.#plansSince) < planAgeMsMax) return []
+    this.#plansSince = at
+    // nobody waits for it, and what is wrong with the connection those behind it are told
+    return [{ text: 'discard plans', values: [], resolve: () => undefined, reject: () => undefined }]
   }
 
   #settle({ statements }: StatementBatch, end: BatchEnd): void {

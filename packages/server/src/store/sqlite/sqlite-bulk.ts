@@ -20,13 +20,13 @@ export async function insertSqliteRows(
 export async function updateSqliteRows(
   db: Kysely<Tables>,
   table: string,
-  { key, match = [], set, where }: BulkUpdate,
+  { key, match = [], set, present }: BulkUpdate,
   rows: readonly Row[],
 ): Promise<readonly ColumnValue[]> {
   const conditions = [key, ...match].map((column) => `${quote(column)} = ?`)
   const text =
     `update ${quote(table)} set ${set.map((column) => `${quote(column)} = ?`).join(', ')}` +
-    ` where ${[...conditions, ...(where ? [where] : [])].join(' and ')}`
+    ` where ${[...conditions, ...(present ? [`${quote(present)} is not null`] : [])].join(' and ')}`
   const changes = await runEach(db, text, [...set, key, ...match], rows)
   return rows.filter((_, index) => changes[index] !== 0).map((row) => row[key] as ColumnValue)
 }

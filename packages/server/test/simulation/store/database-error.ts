@@ -5,6 +5,11 @@ export function databaseError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
+/** True for an error that PostgreSQL could have answered with. */
+export function isCoded(error: Error): boolean {
+  return 'code' in error && /^[0-9A-Z]{5}$/.test(String(error.code))
+}
+
 /** SQLite's constraint errors by PostgreSQL's codes; others as they are. */
 export function knownError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error))

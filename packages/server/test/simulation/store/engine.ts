@@ -14,7 +14,7 @@ import type { CompiledQuery, QueryResult } from 'kysely'
 import type { ColumnValue, Row } from '../../../src/store/bulk-rows.ts'
 import { migrate, migrations } from '../../../src/store/migration/migrate.ts'
 import { openSqliteQueries } from '../../../src/store/sqlite/sqlite-driver.ts'
-import { databaseError, knownError } from './database-error.ts'
+import { databaseError, isCoded, knownError } from './database-error.ts'
 import { Hosting, type RowImage } from './hosting.ts'
 import { closesCircle, type LockHolder, type RowLockMode, RowLocks } from './row-locks.ts'
 import { keyColumnsOf, keyOf, readSchema, type TableSchema } from './schema.ts'
@@ -65,6 +65,8 @@ export class Engine {
   /** What is committed, by table and key: the checks read this. */
   readonly committed = new Map<string, Map<string, Row>>()
   onCommit: (changes: readonly RowChange[], transaction: EngineTransaction) => void = () => undefined
+  /** A statement that this database does not understand, and PostgreSQL perhaps would. */
+  onForeign: (error: Error) => void = () => undefined
   #schema: ReadonlyMap<string, TableSchema> = new Map()
   #keys: KeyColumns = new Map()
   #prepared = new Map<string, Prepared>()
@@ -86,6 +88,7 @@ export class Engine {
     this.database.function('sim_locked', (table: unknown, key: unknown) =>
       this.#locks.blockers(this.#asking.transaction, `${table}/${key}`, this.#asking.mode).length > 0 ? 1 : 0,
     )
+    this.database.function('num_nonnulls', (value: unknown) => (value === null ? 0 : 1))
   }
 
   /** Makes the product's tables. */
@@ -230,6 +233,7 @@ export class Engine {
       })
     } catch (error) {
       const known = knownError(error)
+      if (!isCoded(known)) this.onForeign(known)
       // as in PostgreSQL, an error leaves nothing for the transaction but its rollback
       if (transaction) transaction.abortedBy = known
       reject(known)

@@ -1,0 +1,86 @@
+/** PostgreSQL plans a statement once and keeps the plan: what it saw of a quiet moment must not cost at a busy one. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sql } from 'kysely'
+import pg from 'pg'
+import { systemAmbient } from '../../src/ambient/ambient.ts'
+import { openStore, type Store, type Tx } from '../../src/store/store.ts'
+import { forEachDatabase } from '../support/database.ts'
+import { claimAt, givenSignOut, settleAs } from '../support/outbox.ts'
+
+const accepted = { kind: 'answered', status: 200, answer: '', durationMs: 5 } as const
+const clientIds = Array.from({ length: 20 }, (_, index) => `app-${index}`)
+
+forEachDatabase('a plan that was made at a quiet moment', (database) => {
+  if (database.dialect === 'sqlite') return
+
+  test('reads no more for a delivery when a thousand others have come since', async () => {
+    const settings = await database.create()
+    let at = Date.now()
+    const signOutAndTellAll = async (store: Store): Promise<void> => {
+      await givenSignOut(store, clientIds, at)
+      const { leased } = await claimAt(store, clientIds, at)
+      assert.equal(leased.length, clientIds.length)
+      await settleAs(store, leased, accepted, at)
+      at += 1000
+    }
+    const store = await openStore(settings, systemAmbient())
+    try {
+      for (const table of ['delivery', 'attempt', 'endpoint']) {
+        await sql`alter table ${sql.table(table)} set (autovacuum_enabled = false)`.execute(store.read.db)
+      }
+      await signOutAndTellAll(store)
+      // as PostgreSQL does by itself at night: nothing is pending, nothing is leased, and there are few rows
+      await sql`vacuum analyze delivery`.execute(store.read.db)
+      for (let round = 0; round < 60; round++) await signOutAndTellAll(store)
+    } finally {
+      await store[Symbol.asyncDispose]()
+    }
+    const walked = await rowsRead(settings.databaseUrl as string)
+    const deliveryCount = 61 * clientIds.length
+    assert.equal(walked.byWalking, 0, 'rows that were read by walking over a whole table')
+    // its own in the claim and in the settlement, and versions of it that are not swept away yet
+    assert.ok(walked.byIndex / deliveryCount < 8, `${walked.byIndex / deliveryCount} index entries each`)
+  })
+
+  test('is thrown away after 10 s', async () => {
+    let now = Date.now()
+    const ambient = { ...systemAmbient(), clock: { now: () => now } }
+    await using store = await openStore({ ...(await database.create()), connectionCountMax: 2 }, ambient)
+    const ask = ({ db }: Pick<Tx, 'db'>) => sql`select id from event where seq > ${0}::bigint`.execute(db)
+    const planOf = () =>
+      store.transact(async (tx) => {
+        await ask(tx)
+        const { rows } = await sql<{ name: string }>`select name from pg_prepared_statements
+          where statement = 'select id from event where seq > $1::bigint'`.execute(tx.db)
+        const plan = await sql`explain execute ${sql.ref(rows[0]?.name as string)}(0)`.execute(tx.db)
+        return JSON.stringify(plan.rows)
+      })
+    // from its sixth time on PostgreSQL uses one plan for all values
+    for (let round = 0; round < 6; round++) await planOf()
+    const quiet = await planOf()
+    await sql`insert into event (id, realm_id, at, type, details)
+      select i::text, 'demo', i, 'LOGIN', repeat('x', 500) from generate_series(1, 5000) i`.execute(
+      store.read.db,
+    )
+    now += 9000
+    assert.equal(await planOf(), quiet)
+    now += 1000
+    assert.notEqual(await planOf(), quiet)
+  })
+})
+
+/** Of the deliveries; what a connection has counted is there once it is closed. */
+async function rowsRead(url: string): Promise<{ readonly byWalking: number; readonly byIndex: number }> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query(`select
+      (select seq_tup_read from pg_stat_user_tables where relname = 'delivery')::int as "byWalking",
+      (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'delivery')::int as "byIndex"`)
+
+    return rows[0]
+  } finally {
+    await client.end()
+  }
+}
