@@ -4,7 +4,7 @@
  * application take 200 s by themselves; so that the ceiling alone holds back, more than two are in flight at each.
  */
 import { testPassword } from '../../packages/server/test/support/realm-export.ts'
-import { type Acknowledged, createAdministrator } from '../support/administrator.ts'
+import type { Acknowledged } from '../support/administrator.ts'
 import type { DatabaseKind } from '../support/database.ts'
 import { figuresOf, type Print } from '../support/figures.ts'
 import { fillSessions } from '../support/fill-sessions.ts'
@@ -12,8 +12,9 @@ import { createHttp, discover, type Endpoints, type Http } from '../support/flow
 import { clientOf, openSession, signOut } from '../support/open-session.ts'
 import { runAtPace } from '../support/pace.ts'
 import { percentilesOf } from '../support/percentiles.ts'
-import { type PreparedRealm, prepareRealm } from '../support/prepared-realm.ts'
-import { type Receipt, type Receivers, startPlanned } from '../support/receivers.ts'
+import type { PreparedRealm } from '../support/prepared-realm.ts'
+import { accepting, type Receipt, type Receivers } from '../support/receivers.ts'
+import { openStage } from '../support/stage.ts'
 import { readTold, toldTimesOf } from '../support/told-times.ts'
 import type { PartOptions } from './part.ts'
 
@@ -37,19 +38,20 @@ interface Lives {
 
 export async function measureBulk(kind: DatabaseKind, { scale }: PartOptions): Promise<void> {
   const print = figuresOf('bulk', kind)
-  const behaviours = Array(applicationCount).fill('accept')
-  using receivers = await startPlanned({ behaviours, isOneOrigin: false, notesSids: true })
-  await using realm = await prepareRealm(kind, receivers.addresses, { usernames: ['alice', ...people] })
   const sessionCount = Math.ceil(sessionCountFull * scale)
-  await fillSessions(realm, { prefix: 'bulk', sessionCount, applicationCount })
-  await using server = await realm.start(ceiling)
+  await using stage = await openStage(kind, {
+    behaviours: accepting(applicationCount),
+    usernames: ['alice', ...people],
+    fill: (realm) => fillSessions(realm, { prefix: 'bulk', sessionCount, applicationCount }),
+    flags: ceiling,
+  })
+  const { receivers, realm, server, administrator } = stage
   await using http = createHttp(server.url, 64)
   const endpoints = await discover(http, '/realms/test')
   const idleCount = Math.max(idleCountMin, Math.ceil(peoplePerSecond * idleSeconds * scale))
   await live(http, endpoints, (index) => index < warmUpCount)
   const idle = await live(http, endpoints, (index) => index < idleCount)
   await receivers.takeReceipts()
-  const administrator = await createAdministrator(server.url)
   const ended = await administrator.endEverySession()
   let drained: Drained | undefined
   const draining = untilDrained(receivers, sessionCount * applicationCount).then((all) => {

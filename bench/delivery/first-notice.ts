@@ -1,12 +1,11 @@
 /** From the answer to whoever ended the session to the first notice, at 200 deliveries a second (L-03). */
-import { createAdministrator } from '../support/administrator.ts'
 import type { DatabaseKind } from '../support/database.ts'
 import { endSessions, warmUp } from '../support/end-sessions.ts'
 import { figuresOf } from '../support/figures.ts'
 import { fillSessions } from '../support/fill-sessions.ts'
 import { percentilesOf } from '../support/percentiles.ts'
-import { prepareRealm } from '../support/prepared-realm.ts'
-import { startPlanned } from '../support/receivers.ts'
+import { accepting } from '../support/receivers.ts'
+import { openStage } from '../support/stage.ts'
 import type { PartOptions } from './part.ts'
 
 const applicationCount = 10
@@ -15,15 +14,14 @@ const seconds = 20
 const toldTimeoutMs = 30_000
 
 export async function measureFirstNotice(kind: DatabaseKind, { scale }: PartOptions): Promise<void> {
-  const behaviours = Array(applicationCount).fill('accept')
-  using receivers = await startPlanned({ behaviours, isOneOrigin: false, notesSids: true })
-  await using realm = await prepareRealm(kind, receivers.addresses)
   const sessionCount = Math.ceil(signOutsPerSecond * seconds * scale)
   const fill = { prefix: 'person', sessionCount, applicationCount }
-  await fillSessions(realm, fill)
-  await using server = await realm.start()
-  const administrator = await createAdministrator(server.url)
-  await warmUp(realm, administrator, receivers, applicationCount)
+  await using stage = await openStage(kind, {
+    behaviours: accepting(applicationCount),
+    fill: (realm) => fillSessions(realm, fill),
+  })
+  const { receivers, administrator } = stage
+  await warmUp(stage, applicationCount)
   const acknowledged = await endSessions(administrator, fill, signOutsPerSecond)
   await receivers.untilReceived(sessionCount * applicationCount, toldTimeoutMs)
   const firstAt = new Map<string, number>()

@@ -3,7 +3,6 @@
  * (L-08): a sign-out does not wait for them, memory stays bounded, and whom there is no room for is told so.
  */
 import { testPassword } from '../../packages/server/test/support/realm-export.ts'
-import { createAdministrator } from '../support/administrator.ts'
 import type { DatabaseKind } from '../support/database.ts'
 import { acknowledgedP99Of, endSessions, warmUp } from '../support/end-sessions.ts'
 import { figuresOf } from '../support/figures.ts'
@@ -12,10 +11,10 @@ import { createHttp, discover, type Endpoints, type Http } from '../support/flow
 import { clientOf } from '../support/open-session.ts'
 import { runAtPace } from '../support/pace.ts'
 import { percentilesOf } from '../support/percentiles.ts'
-import { prepareRealm } from '../support/prepared-realm.ts'
 import { residentMibOf } from '../support/process-cpu.ts'
-import { startPlanned } from '../support/receivers.ts'
+import { accepting } from '../support/receivers.ts'
 import { trySignIn } from '../support/sign-in.ts'
+import { openStage } from '../support/stage.ts'
 import { readTold, toldTimesOf } from '../support/told-times.ts'
 import type { PartOptions } from './part.ts'
 
@@ -46,18 +45,18 @@ interface Flood {
 
 export async function measureFlood(kind: DatabaseKind, { scale }: PartOptions): Promise<void> {
   const print = figuresOf('flood', kind)
-  const behaviours = Array(applicationCount).fill('accept')
-  using receivers = await startPlanned({ behaviours, isOneOrigin: false, notesSids: true })
-  await using realm = await prepareRealm(kind, receivers.addresses, { usernames: ['alice', ...people] })
   const seconds = Math.max(secondsMin, secondsFull * scale)
   const sessionCount = Math.ceil(signOutsPerSecond * seconds)
   const fill = { prefix: 'person', sessionCount, applicationCount }
-  await fillSessions(realm, fill)
-  await using server = await realm.start()
+  await using stage = await openStage(kind, {
+    behaviours: accepting(applicationCount),
+    usernames: ['alice', ...people],
+    fill: (realm) => fillSessions(realm, fill),
+  })
+  const { receivers, realm, server, administrator } = stage
   await using http = createHttp(server.url, connectionCount)
   const endpoints = await discover(http, '/realms/test')
-  const administrator = await createAdministrator(server.url)
-  await warmUp(realm, administrator, receivers, applicationCount)
+  await warmUp(stage, applicationCount)
   let residentMib = 0
   const watching = setInterval(() => {
     residentMib = Math.max(residentMib, residentMibOf(server.pid))

@@ -2,14 +2,13 @@
  * What ill applications do to the others (L-05, I10): the same sign-outs, first with every application well, then
  * with a quarter of them ill, then with all of them behind one origin, as behind a gateway.
  */
-import { createAdministrator } from '../support/administrator.ts'
 import type { DatabaseKind } from '../support/database.ts'
 import { type Acknowledgements, acknowledgedP99Of, endSessions, warmUp } from '../support/end-sessions.ts'
 import { figuresOf } from '../support/figures.ts'
 import { fillSessions } from '../support/fill-sessions.ts'
 import { percentilesOf } from '../support/percentiles.ts'
-import { prepareRealm } from '../support/prepared-realm.ts'
-import { type Behaviour, type Receipt, type Receivers, startPlanned } from '../support/receivers.ts'
+import { accepting, type Behaviour, type Receipt, type Receivers } from '../support/receivers.ts'
+import { openStage } from '../support/stage.ts'
 import { readTold, type Told, toldTimesOf } from '../support/told-times.ts'
 import type { PartOptions } from './part.ts'
 
@@ -58,15 +57,16 @@ async function measureSetting(
 ): Promise<number> {
   const { illBehaviours, isOneOrigin } = setting
   const healthyCount = applicationCount - illBehaviours.length
-  const behaviours = [...Array<Behaviour>(healthyCount).fill('accept'), ...illBehaviours]
-  using receivers = await startPlanned({ behaviours, isOneOrigin, notesSids: true })
-  await using realm = await prepareRealm(kind, receivers.addresses)
+  const behaviours = [...accepting(healthyCount), ...illBehaviours]
   const sessionCount = Math.ceil(signOutsPerSecond * setting.seconds * scale)
   const fill = { prefix: 'person', sessionCount, applicationCount }
-  await fillSessions(realm, fill)
-  await using server = await realm.start()
-  const administrator = await createAdministrator(server.url)
-  await warmUp(realm, administrator, receivers, healthyCount)
+  await using stage = await openStage(kind, {
+    behaviours,
+    isOneOrigin,
+    fill: (realm) => fillSessions(realm, fill),
+  })
+  const { receivers, realm, administrator } = stage
+  await warmUp(stage, healthyCount)
   const acknowledged = await endSessions(administrator, fill, signOutsPerSecond)
   const receipts = await takeUntil(receivers, sessionCount * healthyCount)
   await new Promise((resolve) => setTimeout(resolve, settleMs))

@@ -3,8 +3,6 @@
  * whether the others notice. That it was away is written into the database: the breaker is open until an instant at
  * which the measured time begins, so nothing need wait for its pauses.
  */
-
-import { createAdministrator } from '../support/administrator.ts'
 import type { DatabaseKind } from '../support/database.ts'
 import { endSessions, warmUp } from '../support/end-sessions.ts'
 import { figuresOf, type Print } from '../support/figures.ts'
@@ -12,8 +10,9 @@ import { fillOutbox } from '../support/fill-outbox.ts'
 import { fillSessions, type SessionFill } from '../support/fill-sessions.ts'
 import { now } from '../support/pace.ts'
 import { percentilesOf } from '../support/percentiles.ts'
-import { type PreparedRealm, prepareRealm } from '../support/prepared-realm.ts'
-import { type Receipt, startPlanned } from '../support/receivers.ts'
+import type { PreparedRealm } from '../support/prepared-realm.ts'
+import { accepting, type Receipt } from '../support/receivers.ts'
+import { openStage } from '../support/stage.ts'
 import { readTold, toldTimesOf } from '../support/told-times.ts'
 import type { PartOptions } from './part.ts'
 
@@ -29,9 +28,6 @@ const toldMs = 2000
 const hour = 3_600_000
 
 export async function measureRecovery(kind: DatabaseKind, { scale }: PartOptions): Promise<void> {
-  const behaviours = Array(otherCount + 1).fill('accept')
-  using receivers = await startPlanned({ behaviours, isOneOrigin: false, notesSids: true })
-  await using realm = await prepareRealm(kind, receivers.addresses)
   const awayMs = 1000 * Math.max(secondsMin, awaySecondsFull * scale)
   const backMs = 1000 * Math.max(secondsMin, backSecondsFull * scale)
   const fillOf = (prefix: string, ms: number): SessionFill => ({
@@ -41,13 +37,17 @@ export async function measureRecovery(kind: DatabaseKind, { scale }: PartOptions
   })
   const away = fillOf('away', awayMs)
   const back = fillOf('back', backMs)
-  await fillSessions(realm, away)
-  await fillSessions(realm, back)
-  await fillWaiting(realm, Math.ceil(waitingCountFull * scale))
-  await openBreaker(realm, Date.now() + hour)
-  await using server = await realm.start()
-  const administrator = await createAdministrator(server.url)
-  await warmUp(realm, administrator, receivers, otherCount)
+  await using stage = await openStage(kind, {
+    behaviours: accepting(otherCount + 1),
+    async fill(filling) {
+      await fillSessions(filling, away)
+      await fillSessions(filling, back)
+      await fillWaiting(filling, Math.ceil(waitingCountFull * scale))
+      await openBreaker(filling, Date.now() + hour)
+    },
+  })
+  const { receivers, realm, administrator } = stage
+  await warmUp(stage, otherCount)
   const backAt = Date.now() + awayMs
   await openBreaker(realm, backAt)
   await endSessions(administrator, away, signOutsPerSecond)

@@ -3,8 +3,7 @@ import type { Acknowledged, BenchAdministrator } from './administrator.ts'
 import { fillSessions, type SessionFill, sessionUidOf } from './fill-sessions.ts'
 import { runAtPace } from './pace.ts'
 import { percentilesOf } from './percentiles.ts'
-import type { PreparedRealm } from './prepared-realm.ts'
-import type { Receivers } from './receivers.ts'
+import type { Stage } from './stage.ts'
 
 /** By session. */
 export type Acknowledgements = ReadonlyMap<string, Acknowledged>
@@ -33,9 +32,7 @@ export async function endSessions(
 
 /** Tells the first `applicationCount` applications, and takes their receipts away. */
 export async function warmUp(
-  realm: PreparedRealm,
-  administrator: BenchAdministrator,
-  receivers: Receivers,
+  { realm, administrator, receivers }: Stage,
   applicationCount: number,
 ): Promise<void> {
   const fill = { prefix: 'warm', sessionCount: warmUpCount, applicationCount }

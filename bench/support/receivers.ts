@@ -40,6 +40,11 @@ interface Report {
 
 const pollMs = 5
 
+/** Applications that all say yes at once. */
+export function accepting(count: number): readonly Behaviour[] {
+  return Array<Behaviour>(count).fill('accept')
+}
+
 /** So many applications, each on a port of its own, that all do the same. */
 export function startReceivers(count: number, behaviour: Behaviour = 'accept'): Promise<Receivers> {
   return startPlanned({ behaviours: Array(count).fill(behaviour), isOneOrigin: false, notesSids: false })
