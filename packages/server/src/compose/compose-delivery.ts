@@ -48,8 +48,8 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
     return clientSession ? adapterSessionsOf(clientSession, subject.sid) : []
   }
   const senders: readonly Sender[] = [
-    createOidcBackchannelSender({ realms, outbound, random: ambient.random }),
-    createKeycloakAdminUrlSender({ realms, outbound, random: ambient.random, adapterSessionsOf: namedBy }),
+    createOidcBackchannelSender({ realms, outbound, ...ambient }),
+    createKeycloakAdminUrlSender({ realms, outbound, ...ambient, adapterSessionsOf: namedBy }),
   ]
   const dispatcher = new Dispatcher({
     store,

@@ -19,38 +19,6 @@ async function dispatchedBy(sender: Sender, now: () => number): Promise<readonly
   return settled
 }
 
-/** Prepares for so long, time after time; returns when what left had been prepared, and when it left. */
-async function sentAfter(waitsMs: readonly number[]): Promise<{ preparedAt: number; leftAt: number }> {
-  let now = testStartAt
-  let prepareCount = 0
-  let sent = { preparedAt: 0, leftAt: 0 }
-  const sender: Sender = {
-    channel: 'oidc-back-channel',
-    async prepare(subject, at) {
-      now += waitsMs[prepareCount++] ?? 0
-      return {
-        address: subject.address,
-        evidence: { jti: `jti-${prepareCount}`, kid: 'kid-1', tokenHash: 'hash' },
-        async send() {
-          sent = { preparedAt: at, leftAt: now }
-          return answered(200)
-        },
-      }
-    },
-  }
-  const settled = await dispatchedBy(sender, () => now)
-  assert.equal(settled[0]?.tried.evidence?.jti, `jti-${prepareCount}`)
-  return sent
-}
-
-test('I8: a message that waited for the database or its signature is prepared anew, so that iat is the time of sending', async () => {
-  assert.deepEqual(await sentAfter([5]), { preparedAt: testStartAt, leftAt: testStartAt + 5 })
-  assert.deepEqual(await sentAfter([5000, 20]), {
-    preparedAt: testStartAt + 5000,
-    leftAt: testStartAt + 5020,
-  })
-})
-
 test('D17: an answer that no verdict can be made of is our own fault, remembers that something left, and stops nothing else', async () => {
   const broken: Sender = {
     channel: 'oidc-back-channel',

@@ -8,13 +8,7 @@ import type { Gate } from '../ambient/gate.ts'
 import { type Random, randomFraction } from '../ambient/random.ts'
 import { CurfewError } from '../errors.ts'
 import type { Channel } from '../rp/client.ts'
-import type {
-  DeliverySubject,
-  PreparedMessage,
-  PrepareRefusal,
-  Sender,
-  SendOutcome,
-} from '../sender/sender.ts'
+import type { Sender, SendOutcome } from '../sender/sender.ts'
 import type {
   DeliverySettings,
   LeasedDelivery,
@@ -25,8 +19,6 @@ import type {
 import { settle } from './settle.ts'
 import type { SettlementWriter } from './settlement-writer.ts'
 import { assertSound } from './sound-settlement.ts'
-
-const preparedAgeMsMax = 1500
 
 export interface DispatchDeps {
   readonly senders: ReadonlyMap<Channel, Sender>
@@ -59,7 +51,7 @@ async function prepareDelivery(
   try {
     await deps.gate('prepare.beforeSign', subject.deliveryId)
     if (stopping.aborted) return unsent(leased, { kind: 'not_sent' })
-    const message = await prepareFresh(deps, subject)
+    const message = await senderFor(deps, subject.channel).prepare(subject, deps.clock.now())
     await deps.gate('prepare.afterSign', subject.deliveryId)
     if ('refused' in message) return { ...unsent(leased, message), address: message.address }
     return { leased, message }
@@ -68,38 +60,32 @@ async function prepareDelivery(
   }
 }
 
-/** `iat` is the time of sending (I8): what waited long for the database or its signature is signed once more. */
-async function prepareFresh(
-  deps: DispatchDeps,
-  subject: DeliverySubject,
-): Promise<PreparedMessage | PrepareRefusal> {
-  const sender = senderFor(deps, subject.channel)
-  const at = deps.clock.now()
-  const message = await sender.prepare(subject, at)
-  return deps.clock.now() - at <= preparedAgeMsMax ? message : sender.prepare(subject, deps.clock.now())
-}
-
 /** Nothing leaves in the last third of the lease: the answer would come after another worker has begun (I6). */
 async function sendDelivery(
   deps: DispatchDeps,
   { leased, message }: PreparedDelivery,
   stopping: AbortSignal,
 ): Promise<TriedDelivery> {
-  const tried = { leased, address: message.address, evidence: message.evidence }
+  const tried = (outcome: TriedDelivery['outcome']): TriedDelivery => ({
+    leased,
+    address: message.address,
+    evidence: message.evidence,
+    outcome,
+  })
   try {
     await deps.gate('send.beforeConnect', leased.subject.deliveryId)
   } catch (error) {
-    return { ...tried, outcome: { kind: 'internal', reason: 'internal.error', detail: textOf(error) } }
+    return tried({ kind: 'internal', reason: 'internal.error', detail: textOf(error) })
   }
   const sendUntil = leased.leasedAt + (deps.settings.leaseMs * 2) / 3
-  if (stopping.aborted || deps.clock.now() > sendUntil) return { ...tried, outcome: { kind: 'not_sent' } }
+  if (stopping.aborted || deps.clock.now() > sendUntil) return tried({ kind: 'not_sent' })
   const startedAt = deps.clock.now()
   try {
     const outcome = await message.send(stopping)
     await deps.gate('send.afterAnswer', leased.subject.deliveryId)
-    return { ...tried, outcome }
+    return tried(outcome)
   } catch (error) {
-    return { ...tried, outcome: brokenSend(error, deps.clock.now() - startedAt) }
+    return tried(brokenSend(error, deps.clock.now() - startedAt))
   }
 }
 

@@ -19,7 +19,7 @@ import type { Timer } from '../ambient/timer.ts'
 import { judgeUrl } from './address-guard.ts'
 import { type Blocked, explainBlocked } from './explain-blocked.ts'
 import { createEndpointPools, type EndpointPools, type OpenedWay } from './outbound/endpoint-pools.ts'
-import { type Exchanged, type ExchangeRequest, exchange } from './outbound/exchange.ts'
+import { type Exchanged, type ExchangeRequest, exchange, type LateBody } from './outbound/exchange.ts'
 import { explainPlainHttp } from './outbound/explain-plain-http.ts'
 import {
   documentBytesMax,
@@ -36,6 +36,8 @@ import { createHostResolver, directResolve, type Resolve, systemResolve } from '
 import type { AllowEntry, OutboundPolicy } from './outbound-policy.ts'
 import type { SendOutcome } from './sender.ts'
 import { type ApplicationTls, createTrust, type TrustSettings } from './tls/trust.ts'
+
+export type { LateBody } from './outbound/exchange.ts'
 
 /** The application that a call is made for; undefined for calls of the server itself. */
 export interface OutboundScope {
@@ -64,7 +66,7 @@ export interface OutboundPost {
   readonly trustPem: readonly string[]
   readonly contentType: string
   /** At most 16 KB. */
-  readonly body: string
+  readonly body: string | LateBody
   readonly headers?: Readonly<Record<string, string>>
   /** Default 2,048: what an attempt keeps as evidence. A protocol whose answer carries a message asks for more. */
   readonly answerBytesMax?: number
@@ -132,7 +134,7 @@ export function createOutboundHttp(deps: OutboundDeps): OutboundHttp {
 
   return {
     async post(request, signal) {
-      if (Buffer.byteLength(request.body) > requestBytesMax) {
+      if (byteCountOf(request.body) > requestBytesMax) {
         throw new RangeError(`a notice is at most ${requestBytesMax} bytes long`)
       }
       const startedAt = clock.now()
@@ -163,6 +165,10 @@ export function createOutboundHttp(deps: OutboundDeps): OutboundHttp {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function byteCountOf(body: string | LateBody): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.byteCount
 }
 
 const neverAborted = new AbortController().signal

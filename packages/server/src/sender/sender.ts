@@ -32,7 +32,7 @@ export interface Evidence {
   readonly tokenHash: string
 }
 
-/** A message ready to leave. `evidence` is stored with the attempt before it leaves (D5, D19: never the token). */
+/** A message ready to leave. `evidence` is of what has left once `send` has resolved (D19: never the token). */
 export interface PreparedMessage {
   readonly address: string
   readonly evidence: Evidence

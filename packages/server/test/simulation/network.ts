@@ -15,6 +15,8 @@ export interface SentRequest {
   readonly deliveryId: string
   readonly clientId: string
   readonly url: string
+  /** When it began to connect. */
+  readonly askedAt: number
   readonly leftAt: number
   /** The lease under which the database saw it leave. */
   readonly leaseUntil: number
@@ -24,7 +26,8 @@ export interface SentRequest {
 }
 
 export interface Network {
-  postFrom(process: SimulatedProcess): OutboundHttp['post']
+  /** `change`: of what leaves, once there is a connection; for planted bugs. */
+  postFrom(process: SimulatedProcess, change?: (request: LeavingPost) => LeavingPost): OutboundHttp['post']
   policy(): OutboundPolicy
   readonly requests: SentRequest[]
   readonly requestsOf: Map<string, SentRequest[]>
@@ -37,6 +40,10 @@ export interface Network {
   readonly endedSids: Set<string>
 }
 
+const slowConnectShare = 0.1
+/** The limit on connecting. */
+const connectMsMax = 3000
+
 export function createNetwork(world: World): Network {
   const network: Network = {
     requests: [],
@@ -45,7 +52,7 @@ export function createNetwork(world: World): Network {
     acceptedAnswers: new Set(),
     usedTokenIds: new Set(),
     endedSids: new Set(),
-    postFrom: (process) => (request, signal) => post(world, process, request, signal),
+    postFrom: (process, change) => (request, signal) => post({ world, process, change }, request, signal),
     policy: () => policyOf(world),
   }
   return network
@@ -72,10 +79,39 @@ export function modeOf(world: World, clientId: string): ReceiverMode {
   return modes.findLast(({ fromMs }) => fromMs <= atMs)?.mode ?? 'up'
 }
 
-function post(
+/** A request whose body was there when it left. */
+export type LeavingPost = OutboundPost & { readonly body: string }
+
+interface Posting {
+  readonly world: World
+  readonly process: SimulatedProcess
+  readonly change: ((request: LeavingPost) => LeavingPost) | undefined
+}
+
+/** `askedAt`: when it began to connect; what was read before that is what it was made of. */
+export type AskedPost = LeavingPost & { readonly askedAt: number }
+
+/** The body is read once there is a connection, which now and then takes its time. */
+async function post(
+  { world, process, change = (leaving) => leaving }: Posting,
+  request: OutboundPost,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const { random, scheduler } = world
+  const askedAt = scheduler.now
+  if (random.chance(slowConnectShare)) {
+    const connectMs = random.between(1, connectMsMax)
+    await new Promise<void>((resolve) => scheduler.after(process, connectMs, resolve))
+    if (signal.aborted) return silence('net.aborted', false)
+  }
+  const body = typeof request.body === 'string' ? request.body : await request.body.read()
+  return write(world, process, { ...change({ ...request, body }), askedAt }, signal)
+}
+
+function write(
   world: World,
   process: SimulatedProcess,
-  request: OutboundPost,
+  request: AskedPost,
   signal: AbortSignal,
 ): Promise<SendOutcome> {
   const { network, scheduler } = world
@@ -118,7 +154,7 @@ function post(
 function leave(
   world: World,
   process: SimulatedProcess,
-  request: OutboundPost,
+  request: AskedPost,
   token: ReadToken,
 ): SentRequest | undefined {
   try {

@@ -134,7 +134,12 @@ function startDispatcher(world: World, process: SimulatedProcess): Dispatcher {
     post: world.network.postFrom(process),
     policyFor: () => world.network.policy(),
   }
-  const real = createOidcBackchannelSender({ realms: process.realms, outbound, random: world.productRandom })
+  const real = createOidcBackchannelSender({
+    realms: process.realms,
+    outbound,
+    random: world.productRandom,
+    clock: process.ambient.clock,
+  })
   const sender = planted?.sender ? planted.sender(real, world, process) : real
   const dispatcher = new Dispatcher({
     store: process.stores.delivery,

@@ -9,13 +9,14 @@
  *
  * @see keycloak-dialect.md §11.2
  */
-import type { Instant } from '../../ambient/clock.ts'
+import type { Clock, Instant } from '../../ambient/clock.ts'
 import { type Random, randomId } from '../../ambient/random.ts'
 import { signingKeyFor } from '../../key/key.ts'
 import type { Realm } from '../../realm/realm.ts'
 import { judgeUrl } from '../address-guard.ts'
 import { currentAddress } from '../current-address.ts'
 import { evidenceOf } from '../evidence-of.ts'
+import { createFreshToken, type SignedToken } from '../fresh-token.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
 import { signCompactJws } from '../sign-compact-jws.ts'
@@ -25,6 +26,7 @@ export interface KeycloakAdminUrlDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
   readonly outbound: Pick<OutboundHttp, 'post' | 'policyFor'>
   readonly random: Random
+  readonly clock: Clock
   /** The application's own names for its sessions, given at code exchanges (`client_session_state`). */
   adapterSessionsOf(subject: DeliverySubject): Promise<readonly string[]>
 }
@@ -53,13 +55,19 @@ async function prepare(
 
   const key = signingKeyFor(realm.keys, 'RS256', at)
   if (!key) throw new Error(`realm ${realm.name} has no RS256 key, which Keycloak's adapters need`)
-  const id = randomId(deps.random)
-  const body = await signCompactJws(key, 'JWT', buildAdminAction(subject, [first, ...others], id, at))
+  const sign = async (now: Instant): Promise<SignedToken> => {
+    const id = randomId(deps.random)
+    const token = await signCompactJws(key, 'JWT', buildAdminAction(subject, [first, ...others], id, now))
+    return { token, evidence: evidenceOf(token, { jti: id, kid: key.kid }) }
+  }
+  const body = await createFreshToken(deps.clock, sign, (token) => token, at)
   const { endpointId } = subject
   const { trustPem } = realm.settings
   return {
     address,
-    evidence: evidenceOf(body, { jti: id, kid: key.kid }),
+    get evidence() {
+      return body.evidence
+    },
     send: (signal) =>
       deps.outbound.post(
         { endpointId, url: address, scope, trustPem, contentType: 'text/plain', body },

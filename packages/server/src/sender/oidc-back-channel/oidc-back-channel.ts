@@ -9,7 +9,7 @@
  * @see OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5
  */
 import assert from 'node:assert/strict'
-import type { Instant } from '../../ambient/clock.ts'
+import type { Clock, Instant } from '../../ambient/clock.ts'
 import { type Random, randomId } from '../../ambient/random.ts'
 import { type RealmKey, signingKeyFor } from '../../key/key.ts'
 import type { Realm } from '../../realm/realm.ts'
@@ -17,6 +17,7 @@ import type { Client } from '../../rp/client.ts'
 import { judgeUrl } from '../address-guard.ts'
 import { currentAddress } from '../current-address.ts'
 import { evidenceOf } from '../evidence-of.ts'
+import { createFreshToken, type SignedToken } from '../fresh-token.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../sender.ts'
 import { signCompactJws } from '../sign-compact-jws.ts'
@@ -32,6 +33,7 @@ export interface OidcBackchannelDeps {
   readonly realms: { byId(id: string): Promise<Realm | undefined> }
   readonly outbound: Pick<OutboundHttp, 'post' | 'policyFor'>
   readonly random: Random
+  readonly clock: Clock
 }
 
 export function createOidcBackchannelSender(deps: OidcBackchannelDeps): Sender {
@@ -57,13 +59,20 @@ async function prepare(
 
   const registration = { clientId: subject.clientId, attributes: client?.attributes ?? {} }
   const key = chooseKey(realm, registration, at)
-  const jti = randomId(deps.random)
-  const claims = buildLogoutToken(registration, subject, jti, at)
-  assertOwn(claims, subject, key, at)
-  const logoutToken = await signCompactJws(key, logoutTokenType(registration), claims)
+  const sign = async (now: Instant): Promise<SignedToken> => {
+    const jti = randomId(deps.random)
+    const claims = buildLogoutToken(registration, subject, jti, now)
+    assertOwn(claims, subject, key, now)
+    const token = await signCompactJws(key, logoutTokenType(registration), claims)
+    return { token, evidence: evidenceOf(token, { jti, kid: key.kid }) }
+  }
+  // a compact JWS consists of characters that a form leaves as they are
+  const body = await createFreshToken(deps.clock, sign, (token) => `logout_token=${token}`, at)
   return {
     address,
-    evidence: evidenceOf(logoutToken, { jti, kid: key.kid }),
+    get evidence() {
+      return body.evidence
+    },
     send: (signal) =>
       deps.outbound.post(
         {
@@ -72,8 +81,7 @@ async function prepare(
           scope,
           trustPem: realm.settings.trustPem,
           contentType: 'application/x-www-form-urlencoded',
-          // A compact JWS consists of characters that a form leaves as they are.
-          body: `logout_token=${logoutToken}`,
+          body,
         },
         signal,
       ),

@@ -3,6 +3,7 @@
  * more of the answer than is wanted. undici's own timers are switched off: its body timer starts again with
  * every byte, so an application that sends one byte a second would hold a slot for ever (delivery.md T1).
  */
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Timer } from '../../ambient/timer.ts'
 import { OutboundFailure } from './outbound-failure.ts'
@@ -10,11 +11,17 @@ import { OutboundFailure } from './outbound-failure.ts'
 export const headersTimeoutMs = 5_000
 export const exchangeTimeoutMs = 10_000
 
+/** A body that is asked for when there is a connection to write it to. */
+export interface LateBody {
+  readonly byteCount: number
+  read(): Promise<string>
+}
+
 export interface ExchangeRequest {
   readonly method: 'POST' | 'GET'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | null
+  readonly body: string | LateBody | null
   /** The rest of the answer is not read; the socket is destroyed. */
   readonly answerBytesMax: number
   /** How long the body may take after the headers; what has come by then is kept. */
@@ -78,7 +85,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   run(dispatcher: Dispatcher): void {
-    const { method, path, headers, body } = this.#request
+    const { method, path } = this.#request
     if (this.#signal.aborted) {
       this.#stop()
       return
@@ -86,7 +93,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#forgetSignal = onAbort(this.#signal, this.#stop)
     try {
       dispatcher.dispatch(
-        { method, path, headers: headers as Record<string, string>, body, headersTimeout: 0, bodyTimeout: 0 },
+        { method, path, ...contentOf(this.#request), headersTimeout: 0, bodyTimeout: 0 },
         this,
       )
     } catch (error) {
@@ -161,6 +168,17 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (!keepsConnection && !this.#controller?.aborted) this.#controller?.abort(new Error('no longer wanted'))
     this.#resolve(result)
   }
+}
+
+/** With its length in the headers undici writes nothing, not even them, before it has the body. */
+function contentOf({ headers, body }: ExchangeRequest): Pick<Dispatcher.DispatchOptions, 'headers' | 'body'> {
+  if (body === null || typeof body === 'string') return { headers: { ...headers }, body }
+  const content = { [Symbol.asyncIterator]: () => readOnce(body) } as unknown as Readable
+  return { headers: { ...headers, 'content-length': String(body.byteCount) }, body: content }
+}
+
+async function* readOnce(body: LateBody): AsyncGenerator<Buffer> {
+  yield Buffer.from(await body.read())
 }
 
 const waiting = new WeakMap<AbortSignal, Set<() => void>>()

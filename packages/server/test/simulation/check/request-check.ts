@@ -1,8 +1,7 @@
 /** What must hold of every request: when it leaves (I3, I6, I15) and when it arrives (I3, I8, I13). */
 import type { LogoutTokenClaimsWire } from '../../../src/sender/oidc-back-channel/build-logout-token.ts'
-import type { OutboundPost } from '../../../src/sender/outbound-http.ts'
 import { simulatedSignature } from '../keys.ts'
-import type { SentRequest } from '../network.ts'
+import type { AskedPost, SentRequest } from '../network.ts'
 import type { SimulatedProcess } from '../process.ts'
 import { configurationAt } from '../realm-history.ts'
 import { ensure } from '../violation.ts'
@@ -27,7 +26,7 @@ export function readToken(body: string): ReadToken {
 export function checkLeaving(
   world: World,
   process: SimulatedProcess,
-  request: OutboundPost,
+  request: AskedPost,
   { claims }: ReadToken,
 ): SentRequest {
   const { network, scheduler } = world
@@ -51,6 +50,7 @@ export function checkLeaving(
     deliveryId,
     clientId: clientOfUrl(world, request.url),
     url: request.url,
+    askedAt: request.askedAt,
     leftAt: scheduler.now,
     leaseUntil: Number(row['lease_until'] ?? 0),
     outcome: undefined,
@@ -110,7 +110,7 @@ function checkTimes({ process, leftAt }: SentRequest, claims: LogoutTokenClaimsW
   if (process.wasFrozen) return
   const ageMs = leftAt - claims.iat * 1000
   ensure(
-    ageMs >= -1000 && ageMs <= 2600,
+    ageMs >= -1000 && ageMs <= 2000,
     'I8',
     () => `a token of ${claims.txn} left ${ageMs} ms after its iat`,
   )
@@ -120,7 +120,7 @@ function checkKey(world: World, sent: SentRequest, { header, claims }: ReadToken
   const { realm } = world
   const recent = [...realm.committedAt]
     .filter(
-      ([version]) => version === realm.version || supersededAt(world, version) >= sent.leftAt - knownLateMs,
+      ([version]) => version === realm.version || supersededAt(world, version) >= sent.askedAt - knownLateMs,
     )
     .map(([version]) => configurationAt(realm, version))
   const isDisturbed = sent.process.wasFrozen

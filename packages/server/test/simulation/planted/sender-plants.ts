@@ -1,10 +1,10 @@
 /** Bugs between the claim and the application. */
 import type { Realm, Realms } from '../../../src/realm/realm.ts'
 import { createOidcBackchannelSender } from '../../../src/sender/oidc-back-channel/oidc-back-channel.ts'
-import type { OutboundPost } from '../../../src/sender/outbound-http.ts'
 import type { DeliverySubject, PreparedMessage, PrepareRefusal, Sender } from '../../../src/sender/sender.ts'
 import { readToken } from '../check/request-check.ts'
 import { simulatedSignature } from '../keys.ts'
+import type { LeavingPost } from '../network.ts'
 import type { SimulatedProcess } from '../process.ts'
 import type { World } from '../world.ts'
 import type { Planted } from './planted.ts'
@@ -32,7 +32,7 @@ function rebuilt(
   breaks: readonly string[],
   change: {
     readonly realm?: (realm: Realm) => Realm
-    readonly request?: (request: OutboundPost, world: World) => OutboundPost
+    readonly request?: (request: LeavingPost, world: World) => LeavingPost
   },
 ): Planted {
   return {
@@ -42,11 +42,11 @@ function rebuilt(
       createOidcBackchannelSender({
         realms: changedRealms(process, change.realm ?? ((realm) => realm)),
         outbound: {
-          post: (request, signal) =>
-            world.network.postFrom(process)(change.request?.(request, world) ?? request, signal),
+          post: world.network.postFrom(process, (request) => change.request?.(request, world) ?? request),
           policyFor: () => world.network.policy(),
         },
         random: world.productRandom,
+        clock: process.ambient.clock,
       }),
   }
 }
@@ -61,14 +61,15 @@ function changedRealms(process: SimulatedProcess, change: (realm: Realm) => Real
 }
 
 /** Keyed by world, so that one seed never sees another's messages. */
-const signedEarly = new WeakMap<World, Map<string, Promise<Prepared>>>()
+const signedEarly = new WeakMap<World, Map<string, string>>()
 
-function prepareOnce(sender: Sender, subject: DeliverySubject, at: number, world: World): Promise<Prepared> {
-  const known = signedEarly.get(world) ?? new Map<string, Promise<Prepared>>()
+function firstToken(request: LeavingPost, world: World): LeavingPost {
+  const known = signedEarly.get(world) ?? new Map<string, string>()
   signedEarly.set(world, known)
-  const made = known.get(subject.deliveryId) ?? sender.prepare(subject, at)
-  known.set(subject.deliveryId, made)
-  return made
+  const { txn } = readToken(request.body).claims
+  const body = known.get(txn) ?? request.body
+  known.set(txn, body)
+  return { ...request, body }
 }
 
 async function answerFirst(sender: Sender, subject: DeliverySubject, at: number): Promise<Prepared> {
@@ -90,20 +91,20 @@ function otherSession(subject: DeliverySubject, world: World): DeliverySubject {
   return subject
 }
 
-function swapUrls(request: OutboundPost, world: World): OutboundPost {
+function swapUrls(request: LeavingPost, world: World): LeavingPost {
   const clients = [...(world.realm.configurations.get(1)?.clients.values() ?? [])]
   const other = clients.find(({ url }) => url !== undefined && url !== request.url)
   return world.realm.version > 1 && other?.url !== undefined ? { ...request, url: other.url } : request
 }
 
-function firstUrl(request: OutboundPost, world: World): OutboundPost {
+function firstUrl(request: LeavingPost, world: World): LeavingPost {
   const clientId = request.scope?.clientId ?? ''
   const url = world.realm.configurations.get(1)?.clients.get(clientId)?.url
   return url === undefined ? request : { ...request, url }
 }
 
 /** A message that cannot name the session: it ends newer ones too. */
-function withoutSid(request: OutboundPost): OutboundPost {
+function withoutSid(request: LeavingPost): LeavingPost {
   const { header, claims } = readToken(request.body)
   const { sid: _, ...rest } = claims
   const signed = [header, rest]
@@ -124,7 +125,7 @@ function lastAlgorithm(realm: Realm): Realm {
 
 export const senderPlants: readonly Planted[] = [
   preparing('accepted-before-sending', ['I4', 'I6'], answerFirst),
-  preparing('signed-at-enqueue', ['I8'], prepareOnce),
+  rebuilt('signed-at-enqueue', ['I8'], { request: firstToken }),
   preparing('sid-of-another-session', ['I13', 'I3'], (sender, subject, at, world) =>
     sender.prepare(otherSession(subject, world), at),
   ),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { before, describe, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   decodeJwt,
   decodeProtectedHeader,
@@ -8,6 +9,7 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from 'jose'
+import { systemClock } from '../../../src/ambient/clock.ts'
 import { systemRandom } from '../../../src/ambient/random.ts'
 import type { RealmKey } from '../../../src/key/key.ts'
 import type { Realm } from '../../../src/realm/realm.ts'
@@ -45,6 +47,7 @@ async function send(
     realms: realmsOf(realm),
     outbound: outboundFor(t),
     random: systemRandom,
+    clock: { now: () => at },
   })
   const prepared = await sender.prepare(someSubject(subject), at)
   assert.ok(!('refused' in prepared))
@@ -63,6 +66,32 @@ function realmsOf(realm: Realm): { byId(id: string): Promise<Realm | undefined> 
 }
 
 describe('Back-Channel Logout 1.0 §2.4 Logout Token', () => {
+  test('I8: iat is the time of sending, however long the connection took, and the evidence is of what left', async (t) => {
+    const receiver = await receiverFor(t)
+    const client = someClient({ clientId: 'crm', attributes: { 'backchannel.logout.url': receiver.url } })
+    const resolve = async (): Promise<readonly string[]> => {
+      await delay(2500)
+      return ['127.0.0.1']
+    }
+    const sender = createOidcBackchannelSender({
+      realms: realmsOf(someRealm({ keys: Object.values(keys), clients: [client] })),
+      outbound: outboundFor(t, {}, { resolve }),
+      random: systemRandom,
+      clock: systemClock,
+    })
+    const prepared = await sender.prepare(someSubject(), Date.now())
+    assert.ok(!('refused' in prepared))
+    const { jti: preparedId } = prepared.evidence
+    assert.equal((await prepared.send(neverAborted)).kind, 'answered')
+    const token = new URLSearchParams(receiver.received[0]?.body).get('logout_token') ?? ''
+    const { iat = 0, exp = 0, jti } = decodeJwt(token)
+    assert.ok(Date.now() - iat * 1000 < 2000, `${Date.now() - iat * 1000} ms`)
+    assert.equal(exp - iat, 120)
+    assert.notEqual(jti, preparedId)
+    const { evidence } = prepared
+    assert.deepEqual([evidence.jti, evidence.tokenHash], [jti, hash('sha256', token, 'base64url')])
+  })
+
   before(async () => {
     keys = {
       rs256: await someRealmKey('RS256', 'rs'),

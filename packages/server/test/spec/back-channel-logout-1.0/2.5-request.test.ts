@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { decodeJwt } from 'jose'
+import { systemClock } from '../../../src/ambient/clock.ts'
 import { systemRandom } from '../../../src/ambient/random.ts'
 import type { RealmKey } from '../../../src/key/key.ts'
 import type { Client } from '../../../src/rp/client.ts'
@@ -15,7 +16,7 @@ let key: RealmKey
 
 function senderFor(outbound: OutboundHttp, clients: () => readonly Client[]): Sender {
   const byId = async () => someRealm({ keys: [key], clients: clients() })
-  return createOidcBackchannelSender({ realms: { byId }, outbound, random: systemRandom })
+  return createOidcBackchannelSender({ realms: { byId }, outbound, random: systemRandom, clock: systemClock })
 }
 
 describe('Back-Channel Logout 1.0 §2.5 Logout Request', () => {

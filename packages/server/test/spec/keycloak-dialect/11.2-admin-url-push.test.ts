@@ -23,6 +23,7 @@ function senderFor(t: TestContext, client: Partial<Client>, adapterSessions: rea
     realms: { byId: async () => realm },
     outbound: outboundFor(t),
     random: systemRandom,
+    clock: { now: () => at },
     adapterSessionsOf: async () => adapterSessions,
   })
 }
