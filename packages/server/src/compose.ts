@@ -5,6 +5,7 @@
 import { hostname } from 'node:os'
 import { createPasswordPool } from './account/password-pool.ts'
 import type { Ambient } from './ambient/ambient.ts'
+import { randomId } from './ambient/random.ts'
 import { addressJudge } from './compose/address-judge.ts'
 import { composeDelivery, coreCount } from './compose/compose-delivery.ts'
 import { type ComposedHttp, composeHttp } from './compose/compose-http.ts'
@@ -20,6 +21,7 @@ import { createRealms } from './realm/realms.ts'
 import { createOutboundHttp } from './sender/outbound-http.ts'
 import { readOutboundSettings } from './sender/read-outbound-settings.ts'
 import type { SignOutDeps } from './sign-out/sign-out.ts'
+import { endProcess } from './store/process.ts'
 import { openStore, type Store } from './store/store.ts'
 import { takeWorkerName } from './store/worker-name.ts'
 
@@ -50,7 +52,10 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   await using opened = new AsyncDisposableStack()
   const listening = opened.adopt(await listen(settings), (held) => held.release())
   const { url } = listening
-  const store = opened.use(await open(settings, world.ambient))
+  const processId = randomId(world.ambient.random, 'p_', 96)
+  const store = opened.use(await open(settings, processId, world.ambient))
+  // one that is refused its settings is nobody to wait for
+  opened.defer(() => endProcess(store, processId).catch(() => undefined))
   const worker = opened.use(takeWorkerName(settings.data, hostname(), world.ambient.random))
   // R18: processes on one database agree on the time, whatever their machines say
   const ambient: Ambient = { ...world.ambient, clock: store.clock }
@@ -76,14 +81,15 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   const parts = { store, realms, ambient, outbound, passwords, secret, events, signOut, feed, metrics, url }
   const http = await composeHttp(parts, settings)
   const importDeps = { store, secret, random: ambient.random, isAddressAllowed: addressJudge(outbound) }
-  const life = lifeOf({ ...parts, worker, dispatcher, renewAllowed, http, listening }, settings)
+  const life = lifeOf({ ...parts, processId, worker, dispatcher, renewAllowed, http, listening }, settings)
   opened.move()
   return { ...parts, settings, http, importDeps, ...life }
 }
 
-function open(settings: Settings, ambient: Ambient): Promise<Store> {
+function open(settings: Settings, processId: string, ambient: Ambient): Promise<Store> {
   return openStore(
     {
+      processId,
       dataDir: settings.data,
       databaseUrl: settings['database.url'],
       connectionCountMax: settings['database.connection_count_max'],

@@ -1,6 +1,5 @@
 /** How the server begins, stops and ends. */
 import type { Ambient } from '../ambient/ambient.ts'
-import { randomId } from '../ambient/random.ts'
 import { type Background, startBackground } from '../background/background.ts'
 import type { Settings } from '../config/schema.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
@@ -27,6 +26,8 @@ export interface LivingParts {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient
+  /** As the store knows it. */
+  readonly processId: string
   readonly worker: WorkerName
   readonly outbound: OutboundHttp
   readonly signOut: SignOutDeps
@@ -38,8 +39,7 @@ export interface LivingParts {
 }
 
 export function lifeOf(parts: LivingParts, settings: Settings): Life {
-  const { store, ambient, worker, outbound, feed, dispatcher, http, listening } = parts
-  const processId = randomId(ambient.random, 'p_', 96)
+  const { store, ambient, processId, worker, outbound, feed, dispatcher, http, listening } = parts
   let background: Background | undefined
   const stop = async (graceMs: number): Promise<void> => {
     http.startDraining()
@@ -51,7 +51,7 @@ export function lifeOf(parts: LivingParts, settings: Settings): Life {
       await listening.accept(http.app, http.management)
       await forgetDeadLeases(store, worker, ambient.clock.now())
       dispatcher.start()
-      background = startBackground(ambient, backgroundJobs({ ...parts, processId }, settings))
+      background = startBackground(ambient, backgroundJobs(parts, settings))
       return { url: listening.url }
     },
     drain: () => stop(settings['drain.timeout_seconds'] * 1000),

@@ -87,6 +87,8 @@ export interface StoreSettings {
   readonly dataDir: string
   /** PostgreSQL connections of this process, default 10, 2–100. */
   readonly connectionCountMax?: number
+  /** Of a process that goes on working with this schema: noted in the transaction in which it found it so (R25). */
+  readonly processId?: string
 }
 
 /**

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { isCurfewError } from '../../src/errors.ts'
 import { type Migration, migrate, migrations } from '../../src/store/migration/migrate.ts'
 import { beat, endProcess } from '../../src/store/process.ts'
+import { openStore } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
 
 const at = Date.UTC(2026, 10, 22)
@@ -37,6 +39,13 @@ forEachDatabase('R25: a new version on a database that is in use', (database) =>
     )
     await endProcess(store, 'old')
     assert.deepEqual(await upgrade(at + 20_000), ['9999-next'])
+  })
+
+  test('waits for a process from the moment on at which that one found the schema as it knows it', async () => {
+    const settings = await database.create()
+    await using store = await openStore({ ...settings, processId: 'starting' }, systemAmbient())
+    const upgrade = store.transact((tx) => migrate(tx, [...migrations, next(true)], Date.now()))
+    await assert.rejects(upgrade, (error) => isCurfewError(error, 'CURFEW_STORE_MIGRATION_REFUSED'))
   })
 
   test('does not wait for a process that died without a word, once its heartbeat is 30 s old', async () => {

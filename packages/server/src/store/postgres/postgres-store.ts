@@ -5,6 +5,7 @@ import type { Ambient } from '../../ambient/ambient.ts'
 import type { Instant } from '../../ambient/clock.ts'
 import { randomId } from '../../ambient/random.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
+import { noteProcess } from '../process.ts'
 import type { Store, StoreSettings, Tx } from '../store.ts'
 import type { Tables } from '../tables.ts'
 import { type Notice, TransactionEffects } from '../transaction-effects.ts'
@@ -39,6 +40,7 @@ export async function openPostgresStore(
     await inTransaction(starting, async (tx) => {
       await sql`select pg_advisory_xact_lock(${migrationLockId})`.execute(tx.db)
       await migrate(tx, migrations, time.clock.now())
+      if (settings.processId) await noteProcess(tx, settings.processId, time.clock.now())
     })
   } catch (error) {
     await time.stop()

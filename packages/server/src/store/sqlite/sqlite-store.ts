@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Ambient } from '../../ambient/ambient.ts'
 import { migrate, migrations } from '../migration/migrate.ts'
+import { noteProcess } from '../process.ts'
 import type { Store, StoreSettings } from '../store.ts'
 import { createWakeBus } from '../wake.ts'
 import { makeDataFolder } from './data-folder.ts'
@@ -42,7 +43,10 @@ export async function openSqliteStore(settings: StoreSettings, ambient: Ambient)
     lock.release()
   }
   try {
-    await writer.transact((tx) => migrate(tx, migrations, ambient.clock.now()))
+    await writer.transact(async (tx) => {
+      await migrate(tx, migrations, ambient.clock.now())
+      if (settings.processId) await noteProcess(tx, settings.processId, ambient.clock.now())
+    })
   } catch (error) {
     await close()
     throw error
