@@ -39,9 +39,10 @@ export async function measureClaimTimes(kind: DatabaseKind, { scale }: PartOptio
     filled += signOutCount * clients.length
     const endpoints = await query<{ id: string }>("select id from endpoint where client_id like 'app-%'")
     const ids = endpoints.length > 0 ? endpoints.map(({ id }) => id) : ['none']
-    const { claimMs, sweepMs } = await measureClaims({ dataDir, databaseUrl: database.url }, ids)
+    const { claimMs, sweepMs, commitMs } = await measureClaims({ dataDir, databaseUrl: database.url }, ids)
     print(`claim p50, ${title}`, claimMs.p50, 'ms')
     print(`claim p99, ${title}`, claimMs.p99, 'ms', bar)
+    print(`commit of one row p99, ${title}`, commitMs.p99, 'ms')
     print(`sweep p99, ${title}`, sweepMs.p99, 'ms')
   }
 }
