@@ -52,7 +52,9 @@ async function readEndpoints(on: Queryable, at: Instant): Promise<readonly Endpo
       (select count(*) from (select 1 from delivery d where d.realm_id = e.realm_id and d.client_id = e.client_id
         and d.channel = e.channel and d.state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')
         limit ${pendingCountMax}) as u) as untold_count
-    from endpoint e left join realm r on r.id = e.realm_id order by e.id limit ${endpointCountMax}`.execute(on.db)
+    from endpoint e left join realm r on r.id = e.realm_id order by e.id limit ${endpointCountMax}`.execute(
+    on.db,
+  )
   return rows.map((row) => ({
     endpointId: row.id,
     realmName: row.realm_name,

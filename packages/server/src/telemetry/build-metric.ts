@@ -1,12 +1,6 @@
 /** Builds the metrics of the catalogue; what one of them means and which labels it has is written there alone. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import {
-  type CounterName,
-  catalogue,
-  type GaugeName,
-  type HistogramName,
-  type LabelOf,
-} from './catalogue.ts'
+import { type CounterName, catalogue, type GaugeName, type HistogramName, type LabelOf } from './catalogue.ts'
 
 /** Called before each scrape; it sets what it has read. */
 type Collect<M> = (this: M) => void | Promise<void>

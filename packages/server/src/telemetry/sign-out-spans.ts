@@ -34,25 +34,36 @@ interface Noted {
   readonly deliveryIds: ReadonlySet<string>
 }
 
-export function createSignOutSpans({ store, log }: { readonly store: Store; readonly log: Log }): SignOutSpans {
+export function createSignOutSpans({
+  store,
+  log,
+}: {
+  readonly store: Store
+  readonly log: Log
+}): SignOutSpans {
   const noted = new Map<string, Noted>()
   let listen: (realm: string, seconds: number) => void = () => undefined
   let underWay: Promise<void> | undefined
 
   async function lookAtAll(): Promise<void> {
-    while (noted.size > 0) {
-      const some = [...noted].slice(0, lookCountMax)
-      const ids = some.map(([signOutId]) => signOutId)
-      const finished = await readFinishedSignOuts(store.read, ids)
-      for (const [signOutId, one] of some) {
-        const found = finished.get(signOutId)
-        const isOwn = found !== undefined && one.deliveryIds.has(found.lastDeliveryId)
-        // what is still open is noted again with its last verdict, by the process that writes it: maybe meanwhile
-        if (isOwn || noted.get(signOutId) === one) noted.delete(signOutId)
-        if (isOwn) listen(one.realm, found.durationMs / 1000)
-      }
-      if (some.length < lookCountMax) return
+    let count = lookCountMax
+    while (count === lookCountMax) count = await lookAtSome()
+  }
+
+  /** How many were looked at: all that were noted, or as many as one query takes. */
+  async function lookAtSome(): Promise<number> {
+    const some = [...noted].slice(0, lookCountMax)
+    if (some.length === 0) return 0
+    const ids = some.map(([signOutId]) => signOutId)
+    const finished = await readFinishedSignOuts(store.read, ids)
+    for (const [signOutId, one] of some) {
+      const found = finished.get(signOutId)
+      const isOwn = found !== undefined && one.deliveryIds.has(found.lastDeliveryId)
+      // what is still open is noted again with its last verdict, by the process that writes it: maybe meanwhile
+      if (isOwn || noted.get(signOutId) === one) noted.delete(signOutId)
+      if (isOwn) listen(one.realm, found.durationMs / 1000)
     }
+    return some.length
   }
 
   function look(): Promise<void> {

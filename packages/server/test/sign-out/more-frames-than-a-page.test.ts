@@ -26,7 +26,13 @@ function signOutOf(store: Store, scope: SignOutScope, overrides: Partial<SignOut
   const ambient = systemAmbient({ clock: { now: () => at } })
   const deps = { store, ambient, realms: testRealms(realm), random: ambient.random, log: ambient.log }
   const actor = { accountId: 'alice' }
-  const command = { realmId: 'r1', scope, kind: 'ordinary', cause: 'rp_initiated', initiator: 'user' } as const
+  const command = {
+    realmId: 'r1',
+    scope,
+    kind: 'ordinary',
+    cause: 'rp_initiated',
+    initiator: 'user',
+  } as const
   return signOut({ ...deps, ...overrides }, { ...command, actor, hasBrowser: true })
 }
 

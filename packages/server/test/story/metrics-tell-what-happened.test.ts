@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { labels as catalogueLabels, catalogue } from '../../src/telemetry/catalogue.ts'
-import { adminEnvironment, type Administrator, signInAsAdministrator } from '../support/administrator.ts'
+import { catalogue, labels as catalogueLabels } from '../../src/telemetry/catalogue.ts'
+import { type Administrator, adminEnvironment, signInAsAdministrator } from '../support/administrator.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
@@ -111,12 +111,23 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
   test('measures requests by the pattern of their address, those that the engine answers too', async () => {
     const text = await scrape()
     const counted = (labels: string): number => {
-      const [, count] = new RegExp(`^http_server_request_duration_seconds_count\\{${labels}\\} (\\d+)$`, 'm').exec(text) ?? []
+      const [, count] =
+        new RegExp(`^http_server_request_duration_seconds_count\\{${labels}\\} (\\d+)$`, 'm').exec(text) ?? []
       return Number(count ?? 0)
     }
-    assert.ok(counted('http_request_method="GET",http_response_status_code="200",http_route="/metrics",url_scheme="http"') > 0, text)
+    assert.ok(
+      counted(
+        'http_request_method="GET",http_response_status_code="200",http_route="/metrics",url_scheme="http"',
+      ) > 0,
+      text,
+    )
     const token = '/realms/:realm/protocol/openid-connect/token'
-    assert.ok(counted(`http_request_method="POST",http_response_status_code="200",http_route="${token}",url_scheme="http"`) > 0, text)
+    assert.ok(
+      counted(
+        `http_request_method="POST",http_response_status_code="200",http_route="${token}",url_scheme="http"`,
+      ) > 0,
+      text,
+    )
     assert.doesNotMatch(text, /http_route="[^"]*realms\/test/)
     await fetch(`${world.url}/nothing/here`)
     assert.match(await scrape(), /http_response_status_code="404",http_route="",url_scheme="http"\} 1$/m)
@@ -146,6 +157,9 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
       [event?.details['delivery_id'], event?.details['detail'], event?.details['reason']],
       [id, 'operator', reason],
     )
-    assert.match(event?.explanation ?? '', /withdrew .* stubborn .*: it is switched off for good\. It had been tried once/)
+    assert.match(
+      event?.explanation ?? '',
+      /withdrew .* stubborn .*: it is switched off for good\. It had been tried once/,
+    )
   })
 })
