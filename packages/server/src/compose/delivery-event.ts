@@ -32,7 +32,7 @@ export function deliveryEvent(realm: Realm, { tried, settlement }: SettledDelive
 
 /** The event of a delivery whose time was over (D12). */
 export function endedDeliveryEvent(realm: Realm, ended: EndedDelivery): NewEvent {
-  const { clientId, signOutId, deliveryId, state } = ended
+  const { clientId, signOutId, deliveryId, channel, state } = ended
   return {
     type: 'LOGOUT_DELIVERY_ERROR',
     realm,
@@ -41,7 +41,7 @@ export function endedDeliveryEvent(realm: Realm, ended: EndedDelivery): NewEvent
     sessionUid: undefined,
     ipAddress: undefined,
     error: state,
-    details: { sign_out_id: signOutId, delivery_id: deliveryId },
+    details: { sign_out_id: signOutId, delivery_id: deliveryId, channel },
     explanation:
       state === 'unreachable'
         ? `${clientId} could not be reached until nobody waited for its sign-out any more; its attempts say why.`

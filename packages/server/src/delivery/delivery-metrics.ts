@@ -5,12 +5,13 @@ import type { Queryable } from '../store/store.ts'
 
 /** Waiting rows of one endpoint are counted to here: beyond it the exact figure changes nothing. */
 export const pendingCountMax = 10_000
-const endpointCountMax = 500
+/** More of them would make each reading a long one; the age of the oldest row is of all. */
+const endpointCountMax = 2000
 
 export interface DeliveryMetrics {
   /** Age of the oldest pending row, for each realm that has one. */
   readonly oldestPending: readonly { readonly realmName: string; readonly ageSeconds: number }[]
-  /** The 500 endpoints with the lowest ids that are known. */
+  /** The 2,000 endpoints with the lowest ids that are known. */
   readonly endpoints: readonly EndpointMetrics[]
 }
 

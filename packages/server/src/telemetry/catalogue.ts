@@ -74,12 +74,12 @@ export const catalogue = {
   curfew_deliveries_pending: {
     type: 'gauge',
     labels: ['realm', 'application'],
-    help: 'Deliveries that wait for a try; counted to 10,000 for each address',
+    help: 'Deliveries that wait for a try; counted to 10,000 for each address, over 2,000 addresses at most',
   },
   curfew_deliveries_untold: {
     type: 'gauge',
     labels: ['realm', 'application'],
-    help: 'Deliveries that ended without being accepted, as long as they are kept; counted to 10,000 for each address',
+    help: 'Deliveries that ended without being accepted, as long as they are kept; counted to 10,000 for each address, over 2,000 addresses at most',
   },
   curfew_delivery_oldest_pending_seconds: {
     type: 'gauge',
@@ -89,7 +89,7 @@ export const catalogue = {
   curfew_endpoint_paused: {
     type: 'gauge',
     labels: ['realm', 'application'],
-    help: '1 while the breaker of one of its addresses is open',
+    help: '1 while the breaker of one of its addresses is open; of 2,000 addresses at most',
   },
   curfew_delivery_lease_expiries_total: {
     type: 'counter',
