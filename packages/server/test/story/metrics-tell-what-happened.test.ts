@@ -39,12 +39,18 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
     return (await fetch(`${world.url}/metrics`)).text()
   }
 
+  /** 0 for a series that is not there yet. */
+  function valueIn(text: string, series: string): number {
+    const line = text.split('\n').find((one) => one.startsWith(`${series} `))
+    return Number(line?.slice(series.length + 1) ?? 0)
+  }
+
   /** Verdicts are counted a moment after they are written. */
-  async function untilLine(line: string): Promise<string> {
+  async function until(series: string, value: number): Promise<string> {
     for (let turn = 0; ; turn++) {
       const text = await scrape()
-      if (text.includes(`${line}\n`)) return text
-      if (turn === 100) assert.fail(`${line}\nis not in\n${ownLines(text)}`)
+      if (valueIn(text, series) === value) return text
+      if (turn === 100) assert.fail(`${series} is not ${value} in\n${ownLines(text)}`)
       await wait(50)
     }
   }
@@ -83,23 +89,36 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
   })
 
   test('counts a sign-in, a sign-out, and each application by its verdict; a frame is one, no channel is another', async () => {
+    // the other tests of this server have counted too, in whatever order
+    const before = await scrape()
     const { agent, idToken } = await signIn('mute', 'framed', 'wiki')
-    assert.match(await scrape(), /^curfew_sessions_active\{realm="test"\} [1-9]/m)
+    assert.ok(valueIn(await scrape(), 'curfew_sessions_active{realm="test"}') > 0)
     await agent.get(world.rp('wiki').logoutUrl({ id_token_hint: idToken }))
-    const text = await untilLine('curfew_sign_out_duration_seconds_count{realm="test"} 1')
+    const finished = 'curfew_sign_out_duration_seconds_count{realm="test"}'
+    const text = await until(finished, valueIn(before, finished) + 1)
+    for (const [series, grown] of [
+      ['curfew_sign_ins_total{realm="test",method="password",outcome="ok"}', 1],
+      ['curfew_sign_ins_total{realm="test",method="session",outcome="ok"}', 2],
+      ['curfew_tokens_issued_total{realm="test",grant="authorization_code"}', 3],
+      ['curfew_sign_outs_total{realm="test",initiator="user"}', 1],
+      ['curfew_sign_out_unsupported_total{realm="test",application="mute"}', 1],
+      [
+        'curfew_deliveries_total{realm="test",application="framed",channel="oidc-front-channel",outcome="unconfirmed"}',
+        1,
+      ],
+      [
+        'curfew_deliveries_total{realm="test",application="wiki",channel="oidc-back-channel",outcome="accepted"}',
+        1,
+      ],
+      ['curfew_delivery_attempts_total{realm="test",application="wiki",reason="ok"}', 1],
+      ['curfew_delivery_duration_seconds_count{realm="test",channel="oidc-back-channel"}', 1],
+      ['curfew_deliveries_untold{realm="test",application="framed"}', 1],
+    ] as const) {
+      assert.equal(valueIn(text, series) - valueIn(before, series), grown, `${series}\n${ownLines(text)}`)
+    }
     for (const line of [
-      'curfew_sign_ins_total{realm="test",method="password",outcome="ok"} 1',
-      'curfew_sign_ins_total{realm="test",method="session",outcome="ok"} 2',
-      'curfew_tokens_issued_total{realm="test",grant="authorization_code"} 3',
       'curfew_tokens_issued_total{realm="master",grant="password"} 1',
-      'curfew_sign_outs_total{realm="test",initiator="user"} 1',
-      'curfew_sign_out_unsupported_total{realm="test",application="mute"} 1',
-      'curfew_deliveries_total{realm="test",application="framed",channel="oidc-front-channel",outcome="unconfirmed"} 1',
-      'curfew_deliveries_total{realm="test",application="wiki",channel="oidc-back-channel",outcome="accepted"} 1',
-      'curfew_delivery_attempts_total{realm="test",application="wiki",reason="ok"} 1',
-      'curfew_delivery_duration_seconds_count{realm="test",channel="oidc-back-channel"} 1',
       'curfew_deliveries_pending{realm="test",application="wiki"} 0',
-      'curfew_deliveries_untold{realm="test",application="framed"} 1',
       'curfew_endpoint_paused{realm="test",application="wiki"} 0',
       'curfew_delivery_lease_expiries_total 0',
       'curfew_delivery_fence_rejections_total 0',
@@ -109,28 +128,14 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
   })
 
   test('measures requests by the pattern of their address, those that the engine answers too', async () => {
+    const requests = (method: string, status: number, route: string): string =>
+      `http_server_request_duration_seconds_count{http_request_method="${method}",http_response_status_code="${status}",http_route="${route}",url_scheme="http"}`
     const text = await scrape()
-    const counted = (labels: string): number => {
-      const [, count] =
-        new RegExp(`^http_server_request_duration_seconds_count\\{${labels}\\} (\\d+)$`, 'm').exec(text) ?? []
-      return Number(count ?? 0)
-    }
-    assert.ok(
-      counted(
-        'http_request_method="GET",http_response_status_code="200",http_route="/metrics",url_scheme="http"',
-      ) > 0,
-      text,
-    )
-    const token = '/realms/:realm/protocol/openid-connect/token'
-    assert.ok(
-      counted(
-        `http_request_method="POST",http_response_status_code="200",http_route="${token}",url_scheme="http"`,
-      ) > 0,
-      text,
-    )
-    assert.doesNotMatch(text, /http_route="[^"]*realms\/test/)
+    // the administrator has asked for a token
+    assert.ok(valueIn(text, requests('POST', 200, '/realms/:realm/protocol/openid-connect/token')) > 0, text)
+    assert.doesNotMatch(text, /http_route="[^"]*realms\/(test|master)/)
     await fetch(`${world.url}/nothing/here`)
-    assert.match(await scrape(), /http_response_status_code="404",http_route="",url_scheme="http"\} 1$/m)
+    await until(requests('GET', 404, ''), 1)
   })
 
   test('a withdrawn delivery has its event with the reason, and is counted as cancelled (D12, KE-06)', async () => {
@@ -138,9 +143,10 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
     const { idToken, agent } = await signIn('stubborn')
     const tries = world.errors().length
     await agent.get(world.rp('stubborn').logoutUrl({ id_token_hint: idToken }))
-    await untilLine('curfew_deliveries_pending{realm="test",application="stubborn"} 1')
-    await untilLine(
-      'curfew_delivery_attempts_total{realm="test",application="stubborn",reason="http.server_error"} 1',
+    await until('curfew_deliveries_pending{realm="test",application="stubborn"}', 1)
+    await until(
+      'curfew_delivery_attempts_total{realm="test",application="stubborn",reason="http.server_error"}',
+      1,
     )
     const { signOuts } = (await root.get('test/sign-outs?client=stubborn')).body
     const path = `test/sign-outs/${signOuts[0].id}`
@@ -149,7 +155,7 @@ forEachDatabase('GET /metrics of a running server (experience.md §5.5, D15)', (
     assert.equal((await root.post(`${path}/deliveries/${id}/cancel`, { reason })).status, 204)
 
     const outcome = 'application="stubborn",channel="oidc-back-channel",outcome="cancelled"'
-    const text = await untilLine(`curfew_deliveries_total{realm="test",${outcome}} 1`)
+    const text = await until(`curfew_deliveries_total{realm="test",${outcome}}`, 1)
     assert.match(text, /^curfew_deliveries_pending\{realm="test",application="stubborn"\} 0$/m)
     const [event, ...more] = world.errors().slice(tries)
     assert.deepEqual([event?.type, event?.error, more], ['LOGOUT_DELIVERY_ERROR', 'cancelled', []])
