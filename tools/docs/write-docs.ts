@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { repositoryRoot } from '../tidy/repository.ts'
 import { configurationPage } from './configuration-page.ts'
+import { metricsPage } from './metrics-page.ts'
 import { proofPage } from './proof-page.ts'
 import { reasonsPage } from './reasons-page.ts'
 import { keycloakDialectPage, standardsPage } from './standards-page.ts'
@@ -15,6 +16,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/keycloak-dialect.md': keycloakDialectPage,
   'docs/reasons.md': reasonsPage,
   'docs/proof.md': proofPage,
+  'docs/operating/metrics.md': metricsPage,
 }
 
 const outOfDate = Object.entries(pages).filter(([name, write]) => {

@@ -67,14 +67,13 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   const realms = createRealms({ store, secret, ambient, baseUrl: url, masterPasswordGrant })
   const passwords = createPasswordPool(ambient, { coreCount: coreCount() })
   await prepareMaster({ store, realms, passwords, secret, ...ambient }, settings)
-  const { metrics, events, onSignOut, joinDispatcher } = composeTelemetry(
+  const { metrics, events, listeners, joinDispatcher } = composeTelemetry(
     { store, ambient, poolCount: () => outbound.poolCount() },
     settings,
   )
-  const signOut: SignOutDeps = { ...events, store, realms, ambient, onSignOut }
-  const counted = { onSettled: metrics.countSettled, onEnded: metrics.countEnded }
+  const signOut: SignOutDeps = { ...events, ...listeners, store, realms, ambient }
   const { dispatcher, feed, renewAllowed } = composeDelivery(
-    { store, realms, ambient, worker, outbound, events, ...counted },
+    { store, realms, ambient, worker, outbound, events, metrics },
     settings,
   )
   joinDispatcher(dispatcher)

@@ -4,14 +4,24 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
 import type { Account } from '../account/account.ts'
 import type { PasswordPool } from '../account/password-pool.ts'
+import type { Instant } from '../ambient/clock.ts'
+import type { CancelledDelivery } from '../delivery/cancel.ts'
 import type { AdminEvent } from '../event/record-admin-event.ts'
 import type { Realm } from '../realm/realm.ts'
 import type { Client } from '../rp/client.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
+import type { Tx } from '../store/store.ts'
 import type { AdminRole } from './admin-role.ts'
 
 export interface AdminDeps extends SignOutDeps {
   readonly passwords: PasswordPool
+  /** Records that deliveries were withdrawn, in the transaction that does it. */
+  readonly onCancelled: (
+    tx: Tx,
+    realm: Realm,
+    cancelled: readonly CancelledDelivery[],
+    at: Instant,
+  ) => Promise<void>
 }
 
 /** The Fastify scope of the admin API; requests are typed by their schemas. */

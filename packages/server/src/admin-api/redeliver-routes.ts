@@ -155,11 +155,13 @@ async function cancelled(
   const at = deps.ambient.clock.now()
   const command = { realmId: call.realm.id, deliveryIds: [deliveryId], detail: 'operator', reason } as const
   const isDone = await deps.store.transact(async (tx) => {
-    const ids = await cancelDeliveries(tx, command, at)
+    const [one] = await cancelDeliveries(tx, command, at)
+    if (!one) return false
+    await deps.onCancelled(tx, call.realm, [one], at)
     const path = `sign-outs/${id}/deliveries/${deliveryId}/cancel`
-    const done = { resourceType: 'DELIVERY', path, details: { reason } } as const
-    if (ids.length > 0) await recordReplay(deps, tx, call, done, at)
-    return ids.length > 0
+    const details = { reason: one.reason, client_id: one.clientId }
+    await recordReplay(deps, tx, call, { resourceType: 'DELIVERY', path, details }, at)
+    return true
   })
   if (isDone) return reply.code(204).send()
   const detail = 'Nothing to cancel. What is being tried at this moment or has its verdict stays as it is.'

@@ -3,9 +3,8 @@ import { cpus } from 'node:os'
 import type { Ambient } from '../ambient/ambient.ts'
 import type { Instant } from '../ambient/clock.ts'
 import type { Settings } from '../config/schema.ts'
-import { defaultDeliverySettings, type SettledDelivery } from '../delivery/delivery.ts'
+import { defaultDeliverySettings } from '../delivery/delivery.ts'
 import { Dispatcher } from '../delivery/dispatcher.ts'
-import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
 import { createSignOutFeed, type SignOutFeed } from '../delivery/feed.ts'
 import { type BlockedApplication, renewAllowed } from '../delivery/renew-allowed.ts'
 import type { NewEvent } from '../event/event.ts'
@@ -21,6 +20,7 @@ import { adapterSessionsOf } from '../session/adapter-sessions.ts'
 import { findClientSession } from '../session/find-client-session.ts'
 import type { Store } from '../store/store.ts'
 import type { WorkerName } from '../store/worker-name.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { deliveryEvent, endedDeliveryEvent } from './delivery-event.ts'
 
 export interface DeliveryParts {
@@ -30,8 +30,7 @@ export interface DeliveryParts {
   readonly worker: WorkerName
   readonly outbound: OutboundHttp
   readonly events: EventDeps
-  readonly onSettled: (settled: SettledDelivery) => void
-  readonly onEnded: (ended: EndedDelivery) => void
+  readonly metrics: Pick<Metrics, 'countSettled' | 'countEnded'>
 }
 
 export interface ComposedDelivery {
@@ -63,15 +62,17 @@ export function composeDelivery(parts: DeliveryParts, settings: Settings): Compo
     },
     owner: parts.worker.name,
     onSettled(settled) {
-      parts.onSettled(settled)
-      const { subject } = settled.tried.leased
-      void recordVerdict(parts, subject.realmId, settled.settledAt, (realm) => deliveryEvent(realm, settled))
+      const { realmId } = settled.tried.leased.subject
+      void recordVerdict(parts, realmId, settled.settledAt, {
+        count: (realmName) => parts.metrics.countSettled(realmName, settled),
+        event: (realm) => deliveryEvent(realm, settled),
+      })
     },
     onEnded(ended) {
-      parts.onEnded(ended)
-      void recordVerdict(parts, ended.realmId, ambient.clock.now(), (realm) =>
-        endedDeliveryEvent(realm, ended),
-      )
+      void recordVerdict(parts, ended.realmId, ended.settledAt, {
+        count: (realmName) => parts.metrics.countEnded(realmName, ended),
+        event: (realm) => endedDeliveryEvent(realm, ended),
+      })
     },
   })
   const isAllowed = (application: BlockedApplication): Promise<boolean> => isAllowedNow(parts, application)
@@ -91,6 +92,12 @@ async function isAllowedNow(
   return address !== undefined && !(await outbound.check(address, { realm: realm?.name ?? '', clientId }))
 }
 
+interface VerdictReport {
+  /** By the realm's name, or by its id where the realm is gone. */
+  readonly count: (realmName: string) => void
+  readonly event: (realm: Realm) => NewEvent | undefined
+}
+
 /**
  * KE-06: an event when a delivery reaches its verdict; the rows are the record, the event is for listeners and
  * lines, so a database that is away costs the event and nothing else.
@@ -99,11 +106,12 @@ async function recordVerdict(
   { realms, events, store }: DeliveryParts,
   realmId: string,
   at: Instant,
-  eventFor: (realm: Realm) => NewEvent | undefined,
+  report: VerdictReport,
 ): Promise<void> {
   try {
     const realm = await realms.byId(realmId)
-    const event = realm && eventFor(realm)
+    report.count(realm?.name ?? realmId)
+    const event = realm && report.event(realm)
     if (event) await recordEventAlone(events, store, event, at)
   } catch (error) {
     events.log.write('warn', 'delivery.event_lost', {

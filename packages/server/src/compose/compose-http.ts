@@ -22,8 +22,10 @@ import { createGuessLines } from '../sign-in/guess-line.ts'
 import { verifyCredentials } from '../sign-in/verify-credentials.ts'
 import type { SignOutDeps } from '../sign-out/sign-out.ts'
 import type { Store } from '../store/store.ts'
+import { measureRequests } from '../telemetry/measure-requests.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { registerMetrics } from '../telemetry/register-metrics.ts'
+import { recordCancelled } from './record-cancelled.ts'
 
 export interface HttpParts {
   readonly store: Store
@@ -59,6 +61,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
     trustedProxies: settings['proxy.trusted'],
   }
   const app = createHttp(ambient, http, renderHttpError(http.isPublicHttps))
+  measureRequests(app, parts.metrics)
   const fetchJson = jsonReader(parts)
   const credentials = { ...parts.events, store, passwords: parts.passwords, guessLines: createGuessLines() }
   const endpoints = { ...signOut, secret, clientKeys: createClientKeys(fetchJson) }
@@ -90,7 +93,7 @@ export async function composeHttp(parts: HttpParts, settings: Settings): Promise
       loopbackUrl: settings.dev && settings.url === undefined ? url : undefined,
     },
   })
-  registerAdminApi(app, { ...signOut, passwords: parts.passwords })
+  registerAdminApi(app, { ...signOut, passwords: parts.passwords, onCancelled: recordCancelled(parts) })
   registerEngine(app, { op, realms: parts.realms })
 
   let isDraining = false

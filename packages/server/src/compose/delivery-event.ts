@@ -1,4 +1,5 @@
 /** The event of a delivery that reached its verdict (keycloak-dialect.md KE-06). */
+import type { CancelledDelivery } from '../delivery/cancel.ts'
 import { isTerminal, type SettledDelivery } from '../delivery/delivery.ts'
 import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
 import type { NewEvent } from '../event/event.ts'
@@ -31,7 +32,7 @@ export function deliveryEvent(realm: Realm, { tried, settlement }: SettledDelive
 
 /** The event of a delivery whose time was over (D12). */
 export function endedDeliveryEvent(realm: Realm, ended: EndedDelivery): NewEvent {
-  const { clientId, signOutId, deliveryId, state } = ended
+  const { clientId, signOutId, deliveryId, channel, state } = ended
   return {
     type: 'LOGOUT_DELIVERY_ERROR',
     realm,
@@ -40,11 +41,45 @@ export function endedDeliveryEvent(realm: Realm, ended: EndedDelivery): NewEvent
     sessionUid: undefined,
     ipAddress: undefined,
     error: state,
-    details: { sign_out_id: signOutId, delivery_id: deliveryId },
+    details: { sign_out_id: signOutId, delivery_id: deliveryId, channel },
     explanation:
       state === 'unreachable'
         ? `${clientId} could not be reached until nobody waited for its sign-out any more; its attempts say why.`
         : `${clientId} gave no clear answer until nobody waited for its sign-out any more; its attempts say why.`,
+  }
+}
+
+/** The event of a delivery that was withdrawn (D12). `reason` is what the row has: an operator's own words. */
+export function cancelledDeliveryEvent(realm: Realm, cancelled: CancelledDelivery): NewEvent {
+  const { clientId, signOutId, deliveryId, sessionUid, channel, tryCount, detail, reason } = cancelled
+  return {
+    type: 'LOGOUT_DELIVERY_ERROR',
+    realm,
+    clientId,
+    accountId: undefined,
+    sessionUid,
+    ipAddress: undefined,
+    error: 'cancelled',
+    details: {
+      sign_out_id: signOutId,
+      delivery_id: deliveryId,
+      channel,
+      attempts: String(tryCount),
+      detail,
+      reason,
+    },
+    explanation: `${whyCancelled(cancelled)} ${tryCount === 0 ? 'It had not been tried.' : `It had been tried ${tryCount === 1 ? 'once' : `${tryCount} times`}; its attempts say what came of it.`}`,
+  }
+}
+
+function whyCancelled({ clientId, detail, reason }: CancelledDelivery): string {
+  switch (detail) {
+    case 'operator':
+      return `An administrator withdrew the sign-out for ${clientId} before it was accepted: ${reason}.`
+    case 'signed_in_again':
+      return `The person signed in to ${clientId} again, and this message would have ended the new session too.`
+    case 'session_gone':
+      return `The session at ${clientId} ended by itself before the application was told.`
   }
 }
 

@@ -8,6 +8,7 @@ import type { Tx } from '../store/store.ts'
 import type { CancelDetail } from './display-state.ts'
 
 export const cancelCountMax = 1000
+const reasonCharactersMax = 500
 
 export interface CancelCommand {
   readonly realmId: string
@@ -17,20 +18,47 @@ export interface CancelCommand {
   readonly reason: string
 }
 
-/** Returns the ids that were cancelled: those that were `pending`. At most 1,000 in a call. */
+/** A delivery that was withdrawn, with what its event says. */
+export interface CancelledDelivery {
+  readonly deliveryId: string
+  readonly signOutId: string
+  readonly sessionUid: string
+  readonly clientId: string
+  readonly channel: string
+  readonly generation: number
+  readonly tryCount: number
+  readonly detail: CancelDetail
+  readonly reason: string
+  readonly settledAt: Instant
+}
+
+/** Returns what was cancelled: those that were `pending`. At most 1,000 in a call. */
 export async function cancelDeliveries(
   tx: Tx,
   command: CancelCommand,
   at: Instant,
-): Promise<readonly string[]> {
+): Promise<readonly CancelledDelivery[]> {
+  const detail = command.detail
+  const reason = command.reason.trim().slice(0, reasonCharactersMax)
   const rows = await tx.db
     .updateTable('delivery')
-    .set({ state: 'cancelled', detail: command.detail, reason: command.reason.slice(0, 500), settled_at: at })
+    .set({ state: 'cancelled', detail, reason, settled_at: at })
     .where(isOneOf(tx, 'id', command.deliveryIds.slice(0, cancelCountMax)))
     .where('realm_id', '=', command.realmId)
     .where('state', '=', 'pending')
-    .returning(['id', 'sign_out_id'])
+    .returning(['id', 'sign_out_id', 'session_uid', 'client_id', 'channel', 'generation', 'attempt_count'])
     .execute()
   for (const signOutId of new Set(rows.map((row) => row.sign_out_id))) tx.notify('settled', signOutId)
-  return rows.map((row) => row.id)
+  return rows.map((row) => ({
+    deliveryId: row.id,
+    signOutId: row.sign_out_id,
+    sessionUid: row.session_uid,
+    clientId: row.client_id,
+    channel: row.channel,
+    generation: row.generation,
+    tryCount: row.attempt_count,
+    detail,
+    reason,
+    settledAt: at,
+  }))
 }

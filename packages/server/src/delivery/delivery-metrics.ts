@@ -5,18 +5,19 @@ import type { Queryable } from '../store/store.ts'
 
 /** Waiting rows of one endpoint are counted to here: beyond it the exact figure changes nothing. */
 export const pendingCountMax = 10_000
-const endpointCountMax = 500
+/** More of them would make each reading a long one; the age of the oldest row is of all. */
+const endpointCountMax = 2000
 
 export interface DeliveryMetrics {
   /** Age of the oldest pending row, for each realm that has one. */
-  readonly oldestPending: readonly { readonly realmId: string; readonly ageSeconds: number }[]
-  /** The 500 endpoints with the lowest ids that are known. */
+  readonly oldestPending: readonly { readonly realmName: string; readonly ageSeconds: number }[]
+  /** The 2,000 endpoints with the lowest ids that are known. */
   readonly endpoints: readonly EndpointMetrics[]
 }
 
 export interface EndpointMetrics {
   readonly endpointId: string
-  readonly realmId: string
+  readonly realmName: string
   readonly clientId: string
   readonly channel: string
   /** Counted to 10,000. */
@@ -35,27 +36,29 @@ export async function readDeliveryMetrics(on: Queryable, at: Instant): Promise<D
 }
 
 async function readOldestPending(on: Queryable, at: Instant): Promise<DeliveryMetrics['oldestPending']> {
-  const { rows } = await sql<{ id: string; created_at: number | null }>`
-    select r.id, (select d.created_at from delivery d where d.realm_id = r.id and d.state = 'pending'
+  const { rows } = await sql<{ name: string; created_at: number | null }>`
+    select r.name, (select d.created_at from delivery d where d.realm_id = r.id and d.state = 'pending'
       order by d.created_at limit 1) as created_at
     from realm r where r.deleted_at is null`.execute(on.db)
-  return rows.flatMap(({ id, created_at }) =>
-    created_at === null ? [] : [{ realmId: id, ageSeconds: Math.max(0, (at - created_at) / 1000) }],
+  return rows.flatMap(({ name, created_at }) =>
+    created_at === null ? [] : [{ realmName: name, ageSeconds: Math.max(0, (at - created_at) / 1000) }],
   )
 }
 
 async function readEndpoints(on: Queryable, at: Instant): Promise<readonly EndpointMetrics[]> {
   const { rows } = await sql<EndpointCounts>`
-    select e.*,
+    select e.*, coalesce(r.name, e.realm_id) as realm_name,
       (select count(*) from (select 1 from delivery d where d.endpoint_id = e.id and d.state = 'pending'
         limit ${pendingCountMax}) as p) as pending_count,
       (select count(*) from (select 1 from delivery d where d.realm_id = e.realm_id and d.client_id = e.client_id
         and d.channel = e.channel and d.state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')
         limit ${pendingCountMax}) as u) as untold_count
-    from endpoint e order by e.id limit ${endpointCountMax}`.execute(on.db)
+    from endpoint e left join realm r on r.id = e.realm_id order by e.id limit ${endpointCountMax}`.execute(
+    on.db,
+  )
   return rows.map((row) => ({
     endpointId: row.id,
-    realmId: row.realm_id,
+    realmName: row.realm_name,
     clientId: row.client_id,
     channel: row.channel,
     pendingCount: Number(row.pending_count),
@@ -70,7 +73,7 @@ async function readEndpoints(on: Queryable, at: Instant): Promise<readonly Endpo
 
 interface EndpointCounts {
   readonly id: string
-  readonly realm_id: string
+  readonly realm_name: string
   readonly client_id: string
   readonly channel: string
   readonly pending_count: number

@@ -57,8 +57,11 @@ export interface NewDelivery {
   readonly dueAt: Instant
   /** 72 h, or the client session's own maximum life if that is shorter (D12). */
   readonly horizonAt: Instant
-  /** Set for a channel that has no sender of the server's: the browser carries it, and nothing confirms it. */
-  readonly initialState?: 'pending' | 'unconfirmed'
+  /**
+   * Set for a channel that has no sender of the server's: the browser carries it and nothing confirms it, or the
+   * browser is not asked because it has enough to carry.
+   */
+  readonly initialState?: 'pending' | 'unconfirmed' | 'unreachable'
 }
 
 /** How much at once, how fast and for how long. Every bound is a figure of delivery.md, "schedule and limits". */

@@ -92,11 +92,13 @@ describe('the word for a delivery (experience.md §3.2)', () => {
     const frame = delivery('unconfirmed', { channel: 'oidc-front-channel' })
     assert.deepEqual(shown([frame]), { word: 'could_not', sentence: 'asked_in_browser' })
   })
-  test('unreachable is "Could not": it could not be reached', () => {
+  test('unreachable is "Could not": it could not be reached, or the browser was not asked', () => {
     assert.deepEqual(shown([delivery('unreachable')]), {
       word: 'could_not',
       sentence: 'could_not_be_reached',
     })
+    const frame = delivery('unreachable', { channel: 'oidc-front-channel' })
+    assert.deepEqual(shown([frame]), { word: 'could_not', sentence: 'not_asked_in_browser' })
   })
   test('no channel is "Not supported", with the known end of the session there', () => {
     assert.deepEqual(shown([], at + 5000), {

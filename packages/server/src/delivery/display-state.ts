@@ -28,6 +28,7 @@ export type DisplaySentence =
   | 'not_allowed'
   | 'no_clear_answer'
   | 'asked_in_browser'
+  | 'not_asked_in_browser'
   | 'only_received'
   | 'only_in_part'
   | 'could_not_be_reached'
@@ -109,7 +110,11 @@ function stateOfDelivery(delivery: DeliveryView, at: Instant): DisplayState {
         sentence: delivery.channel === 'oidc-front-channel' ? 'asked_in_browser' : 'no_clear_answer',
       }
     case 'unreachable':
-      return { word: 'could_not', sentence: 'could_not_be_reached' }
+      return {
+        word: 'could_not',
+        // the browser never had its notice: there were more of them than it is asked to carry
+        sentence: delivery.channel === 'oidc-front-channel' ? 'not_asked_in_browser' : 'could_not_be_reached',
+      }
     case 'cancelled':
       return cancelledState(delivery)
   }

@@ -16,6 +16,7 @@ export interface EndedDelivery {
   readonly clientId: string
   readonly channel: string
   readonly state: 'unconfirmed' | 'unreachable'
+  readonly settledAt: Instant
 }
 
 /** At most 500 rows in a call, oldest horizon first; returns them. The last reason stays. */
@@ -50,6 +51,7 @@ async function endPassed(tx: Tx, at: Instant): Promise<readonly EndedDelivery[]>
     clientId: row.client_id,
     channel: row.channel,
     state: verdictWithoutAnswer(row.had_connection === 1),
+    settledAt: at,
   }))
   for (const state of ['unconfirmed', 'unreachable'] as const) {
     const ids = ended.filter((row) => row.state === state).map((row) => row.deliveryId)

@@ -4,7 +4,7 @@ import type { Random } from '../ambient/random.ts'
 import type { Channel } from '../rp/client.ts'
 import { insertRows, isOneOf } from '../store/bulk-rows.ts'
 import type { Due, Tx } from '../store/store.ts'
-import { endpointIdOf, type NewDelivery } from './delivery.ts'
+import { endpointIdOf, isTerminal, type NewDelivery } from './delivery.ts'
 import { isPending } from './state-condition.ts'
 
 /** A transaction writes no more; what is left of a wider sign-out is written by later ones (D18). */
@@ -55,7 +55,6 @@ export function newDeliveryIds(random: Random, count: number): readonly string[]
 /** A `pending` row, or the terminal row of a channel that the browser carries. */
 export function deliveryRow(id: string, delivery: NewDelivery, at: Instant): InsertedDelivery {
   const state = delivery.initialState ?? 'pending'
-  const isTold = state === 'unconfirmed'
   return {
     id,
     sign_out_id: delivery.signOutId,
@@ -72,7 +71,7 @@ export function deliveryRow(id: string, delivery: NewDelivery, at: Instant): Ins
     priority: delivery.priority === 'high' ? 0 : 1,
     state,
     detail: null,
-    reason: isTold ? 'front.cannot_confirm' : null,
+    reason: reasonsOfBrowser[state],
     due_at: delivery.dueAt,
     lease_until: null,
     lease_owner: null,
@@ -84,10 +83,17 @@ export function deliveryRow(id: string, delivery: NewDelivery, at: Instant): Ins
     tried_at: null,
     horizon_at: delivery.horizonAt,
     created_at: at,
-    settled_at: isTold ? at : null,
+    settled_at: isTerminal(state) ? at : null,
     replay_actor: null,
     replay_reason: null,
   }
+}
+
+/** What is known of a notice that only a browser carries, as soon as it is written. */
+const reasonsOfBrowser: Readonly<Record<NonNullable<NewDelivery['initialState']>, string | null>> = {
+  pending: null,
+  unconfirmed: 'front.cannot_confirm',
+  unreachable: 'front.too_many',
 }
 
 /**

@@ -46,6 +46,8 @@ export interface UserEvent {
   readonly error?: string
   /** In the order in which the log line shows them. */
   readonly details: Readonly<Record<string, string>>
+  /** How the person was known, of a sign-in; for metrics alone, and kept nowhere. */
+  readonly signInMethod?: 'password' | 'session'
   /** One sentence: what was wrong, in which value, what usually causes it, what to do. Shown last. */
   readonly explanation?: string
 }

@@ -187,7 +187,8 @@ async function endOtherSession(
     cause: 'account_switched',
     initiator: 'user',
     actor: { accountId, ipAddress: source.ipAddress },
-    hasBrowser: true,
+    // the browser goes on to the application and never sees the page with the frames (KN-12)
+    hasBrowser: false,
   })
   delete (session as { uid?: string }).uid
   await found.persist()

@@ -64,6 +64,7 @@ function tokenEvent(ctx: KoaContextWithOIDC, work: UnitOfWork, { accountId, user
     accountId,
     sessionUid: entities.AccessToken?.sessionUid,
     ipAddress: work.source.ipAddress,
+    ...(grantType === 'password' ? { signInMethod: 'password' } : {}),
     details: {
       ...(token ? { token_id: token.jti } : {}),
       grant_type: grantType,
@@ -105,6 +106,8 @@ function loginEvent(ctx: KoaContextWithOIDC, work: UnitOfWork, username: string 
     accountId: oidc.session?.accountId,
     sessionUid: oidc.session?.uid,
     ipAddress: work.source.ipAddress,
+    // the answer to a sign-in page, or a session that was there already
+    signInMethod: oidc.result?.login ? 'password' : 'session',
     details: {
       auth_method: 'openid-connect',
       auth_type: 'code',

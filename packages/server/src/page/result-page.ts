@@ -11,6 +11,7 @@ import {
   type DisplayWord,
   displayWords,
 } from '../delivery/display-state.ts'
+import { frameCountMax } from '../sign-out/deliveries-for.ts'
 import { fragmentUrl, type Html, html, type SafeUrl } from './html.ts'
 import type { Language, MessageKey } from './language/language.ts'
 import { type Frame, renderPage } from './layout.ts'
@@ -164,7 +165,7 @@ function lineText(language: Language, { application, state, openUrl }: ResultRow
     lines.push(language.html('result.endsAt', { time: language.time(endsAt) }))
   } else {
     const key = sentenceKeys[sentence]
-    if (key) lines.push(html`${language.text(key, { application })}`)
+    if (key) lines.push(html`${language.text(key, { application, count: frameCountMax })}`)
     if (endsAt !== undefined) lines.push(language.html('result.endedThere', { time: language.time(endsAt) }))
   }
   if (nextAt !== undefined) lines.push(language.html('result.nextTry', { time: language.time(nextAt) }))
@@ -186,6 +187,7 @@ const sentenceKeys: Readonly<Record<DisplaySentence, MessageKey | undefined>> = 
   not_allowed: 'result.blocked',
   no_clear_answer: 'result.unclear',
   asked_in_browser: 'result.browser',
+  not_asked_in_browser: 'result.notInBrowser',
   only_received: 'result.onlyReceived',
   only_in_part: 'result.onlyInPart',
   could_not_be_reached: 'result.unreachable',

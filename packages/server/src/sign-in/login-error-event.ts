@@ -30,6 +30,7 @@ export function loginErrorEvent(
     accountId: account?.id,
     sessionUid: undefined,
     ipAddress: source.ipAddress,
+    signInMethod: 'password',
     error: errorWords[failure.reason],
     // a name that no account has may be a password in the wrong field: it is not kept
     details: { ...source.eventDetails, ...(account ? { username: account.username } : {}) },

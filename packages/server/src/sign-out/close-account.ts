@@ -8,7 +8,7 @@ import { type Session, sessionFromRow } from '../session/session.ts'
 import { type Tx, withLock } from '../store/store.ts'
 import { closeDoors } from './close-doors.ts'
 import { type Ending, endAndTell } from './close-session.ts'
-import { type ClosingDeps, insertSignOut, memberCountMaxOf, newSignOutId } from './closing.ts'
+import { type ClosingDeps, memberCountMaxOf, newSignOutId, recordSignOut } from './closing.ts'
 import { endArtifactsOfAccount } from './end-artifacts.ts'
 import { readMembers } from './read-members.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
@@ -28,12 +28,14 @@ export async function closeAccount(
   const id = newSignOutId(deps)
   const endings = await endingsOf(deps, tx, sessions, id)
   const row = { id, sessionUid: undefined, accountId, parentId: undefined, applicationCount: 0 }
-  await insertSignOut(tx, command, { ...row, completedAt: endings ? at : undefined }, at)
+  await recordSignOut(deps, tx, command, { ...row, completedAt: endings ? at : undefined }, at)
   let applicationCount = 0
+  let takenFrameCount = 0
   if (endings) {
     for (const ending of endings) {
-      const ended = await endAndTell(deps, tx, command, ending, at)
+      const ended = await endAndTell(deps, tx, command, { ...ending, takenFrameCount }, at)
       applicationCount += ended.applicationCount
+      takenFrameCount += ended.frameCount
     }
     await tx.db
       .updateTable('sign_out')

@@ -1,16 +1,15 @@
 /** Signs out of one application: its client session and tokens end and it is told; the session and the others stay. */
 import type { Instant } from '../ambient/clock.ts'
-import { enqueueDeliveries } from '../delivery/enqueue.ts'
 import { recordEvent } from '../event/record-event.ts'
 import { endClientSessionRow } from '../session/end-session-rows.ts'
 import { lockSession } from '../session/lock-session.ts'
 import { readClientSessions } from '../session/read-client-sessions.ts'
 import type { Tx } from '../store/store.ts'
-import { type ClosingDeps, insertSignOut, newSignOutId, priorityOf, realmKnowing } from './closing.ts'
-import { deliveriesFor } from './deliveries-for.ts'
+import { type ClosingDeps, newSignOutId, priorityOf, realmKnowing, recordSignOut } from './closing.ts'
 import { endArtifactsOfApplication } from './end-artifacts.ts'
 import { logoutEvent } from './logout-event.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
+import { tellListed } from './tell-members.ts'
 
 export async function closeApplication(
   deps: ClosingDeps,
@@ -32,9 +31,9 @@ export async function closeApplication(
   tx.withCommit(endClientSessionRow(tx, sessionUid, clientId, at))
   tx.withCommit(endArtifactsOfApplication(tx, command.kind, sessionUid, clientId))
   const row = { id: signOutId, sessionUid, accountId: session.accountId, parentId: undefined }
-  tx.withCommit(insertSignOut(tx, command, { ...row, applicationCount: 1, completedAt: at }, at))
+  tx.withCommit(recordSignOut(deps, tx, command, { ...row, applicationCount: 1, completedAt: at }, at))
   const telling = { command, signOutId, session, members: [member], priority: priorityOf(command) }
-  enqueueDeliveries(tx, deps, deliveriesFor(realm, telling, at), at)
+  tellListed({ ...deps, realm }, tx, telling, at)
   tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, command, session, signOutId), at))
   await deps.gate('signOut.beforeCommit', sessionUid)
   return { ok: true, signOutId, isFirst: true, applicationCount: 1 }

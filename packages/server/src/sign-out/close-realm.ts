@@ -3,7 +3,7 @@ import { type Instant, toNumericDate } from '../ambient/clock.ts'
 import { changeRealm } from '../realm/change-realm.ts'
 import type { Tx } from '../store/store.ts'
 import { closeDoors } from './close-doors.ts'
-import { type ClosingDeps, insertSignOut, newSignOutId } from './closing.ts'
+import { type ClosingDeps, newSignOutId, recordSignOut } from './closing.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
 
 export async function closeRealm(
@@ -15,7 +15,7 @@ export async function closeRealm(
 ): Promise<SignOutResult> {
   const id = newSignOutId(deps)
   const row = { id, sessionUid: undefined, accountId: undefined, parentId: undefined, applicationCount: 0 }
-  await insertSignOut(tx, command, { ...row, completedAt: undefined }, at)
+  await recordSignOut(deps, tx, command, { ...row, completedAt: undefined }, at)
   await closeDoors(tx, { signOutId: id, realmId: command.realmId, exceptSessionUid }, at)
   if (command.kind === 'security' && exceptSessionUid === undefined)
     await refuseEarlierTokens(tx, command.realmId, at)

@@ -11,7 +11,7 @@ import type { Tx } from '../store/store.ts'
 import { type ClosingDeps, newSignOutId, realmKnowing } from './closing.ts'
 import { type Members, readMembers } from './read-members.ts'
 import type { SignOutCommand, SignOutResult, SignOutScope } from './sign-out-command.ts'
-import { tellMembers } from './tell-members.ts'
+import { type ToldMembers, tellMembers } from './tell-members.ts'
 
 export async function closeSession(
   deps: ClosingDeps,
@@ -35,7 +35,10 @@ export interface Ending {
   readonly session: Session
   readonly members: Members
   readonly parentId: string | undefined
+  readonly takenFrameCount?: number
 }
+
+export type Ended = Extract<SignOutResult, { ok: true }> & ToldMembers
 
 /** Ends a locked, active session, whose members were read under the lock, with a sign-out of its own. */
 export async function endAndTell(
@@ -44,16 +47,16 @@ export async function endAndTell(
   command: SignOutCommand,
   ending: Ending,
   at: Instant,
-): Promise<Extract<SignOutResult, { ok: true }>> {
+): Promise<Ended> {
   const { session, members } = ending
   const signOutId = newSignOutId(deps)
   const realm = await realmKnowing(deps, members.listed)
   await deps.gate('signOut.afterMembers', session.uid)
   tx.withCommit(endSessionRow(tx, session.uid, signOutId, at))
-  tellMembers({ ...deps, realm }, tx, command, { ...ending, signOutId }, at)
+  const { frameCount } = tellMembers({ ...deps, realm }, tx, command, { ...ending, signOutId }, at)
   await deps.gate('signOut.beforeCommit', session.uid)
   const applicationCount = members.listed.length + members.restCount
-  return { ok: true, signOutId, isFirst: true, applicationCount }
+  return { ok: true, signOutId, isFirst: true, applicationCount, frameCount }
 }
 
 /** R6, R13: the first cause wins; a later caller gets its id. */

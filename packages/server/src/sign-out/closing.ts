@@ -2,7 +2,7 @@
 import type { Instant } from '../ambient/clock.ts'
 import type { Gate } from '../ambient/gate.ts'
 import { randomId } from '../ambient/random.ts'
-import type { DeliveryPriority } from '../delivery/delivery.ts'
+import type { DeliveryPriority, NewDelivery } from '../delivery/delivery.ts'
 import { deliveriesPerTransactionMax } from '../delivery/enqueue.ts'
 import type { EventDeps } from '../event/record-event.ts'
 import type { Realm, Realms } from '../realm/realm.ts'
@@ -10,6 +10,19 @@ import type { ClientSession } from '../session/session.ts'
 import { compiledStatement } from '../store/compiled-query.ts'
 import type { Tx } from '../store/store.ts'
 import type { SignOutCommand } from './sign-out-command.ts'
+
+/** Told after the commit: metrics. */
+export interface SignOutListeners {
+  /** Of every decision, whoever made it; not of the parts that one over many sessions has. */
+  readonly onSignOut?: (realm: Realm, command: SignOutCommand) => void
+  /** Of the deliveries that were written, and of whom they are for. */
+  readonly onTelling?: (realm: Realm, telling: WrittenTelling) => void
+}
+
+export interface WrittenTelling {
+  readonly members: readonly Pick<ClientSession, 'clientId'>[]
+  readonly deliveries: readonly NewDelivery[]
+}
 
 /** An application is told over two channels at most. */
 const channelCountMax = 2
@@ -25,7 +38,7 @@ export function memberCountMaxOf({ memberCountMax = memberCountPerTransactionMax
   return memberCountMax
 }
 
-export interface ClosingDeps extends EventDeps, ClosingLimits {
+export interface ClosingDeps extends EventDeps, ClosingLimits, SignOutListeners {
   readonly realm: Realm
   readonly realms: Realms
   readonly gate: Gate
@@ -89,6 +102,18 @@ const emptyRow = {
 }
 
 const insert = compiledStatement(emptyRow, (db, row) => db.insertInto('sign_out').values(row))
+
+/** Writes a sign-out and says so after the commit. */
+export async function recordSignOut(
+  deps: Pick<ClosingDeps, 'realm' | 'onSignOut'>,
+  tx: Tx,
+  command: SignOutCommand,
+  row: SignOutRow,
+  at: Instant,
+): Promise<void> {
+  if (row.parentId === undefined) tx.afterCommit(() => deps.onSignOut?.(deps.realm, command))
+  await insertSignOut(tx, command, row, at)
+}
 
 export async function insertSignOut(
   tx: Tx,

@@ -14,23 +14,37 @@ const settleTimeMs = 1000
 /** The value of a sign-out decays; after three days nobody waits for it (D12). */
 const horizonMs = 72 * 3_600_000
 
+/** Frames in the page of one sign-out; each costs the browser a document. Who is beyond them is not asked there. */
+export const frameCountMax = 50
+
 export interface Telling {
   readonly command: SignOutCommand
   readonly signOutId: string
   readonly session: Pick<Session, 'createdAt' | 'endsAt'>
   readonly members: readonly ClientSession[]
   readonly priority: DeliveryPriority
+  /** Frames that other sessions of the same sign-out have taken, default 0: the browser loads one page for all. */
+  readonly takenFrameCount?: number
 }
 
 /** I2: one delivery for each member and channel; members without a channel have none and are listed as such. */
 export function deliveriesFor(realm: Realm, telling: Telling, at: Instant): readonly NewDelivery[] {
+  let frameCount = telling.takenFrameCount ?? 0
+  const stateOn = (channel: Channel): NonNullable<NewDelivery['initialState']> => {
+    if (channel !== 'oidc-front-channel') return 'pending'
+    // a hidden frame is asked once, by the person's browser, and nothing confirms it (FCL-14)
+    return frameCount++ < frameCountMax ? 'unconfirmed' : 'unreachable'
+  }
   return telling.members.flatMap((member) => {
     const client = realm.clients.get(member.clientId)
     if (!client) return []
     const horizonAt = at + Math.min(horizonMs, maximumLifeMs(realm, client, telling.session))
     return channelsOf(client)
       .filter(({ channel }) => canCarry(channel, member, telling.command))
-      .map(({ channel, address }) => newDelivery(member, telling, { channel, address, horizonAt }, at))
+      .map(({ channel, address }) => ({
+        ...newDelivery(member, telling, { channel, address, horizonAt }, at),
+        initialState: stateOn(channel),
+      }))
   })
 }
 
@@ -84,7 +98,5 @@ function newDelivery(
     priority,
     dueAt: Math.max(at, member.answeredAt + settleTimeMs),
     horizonAt: to.horizonAt,
-    // a hidden frame is asked once, by the person's browser, and nothing confirms it (FCL-14)
-    initialState: to.channel === 'oidc-front-channel' ? 'unconfirmed' : 'pending',
   }
 }

@@ -18,21 +18,19 @@
 import type { Ambient } from '../ambient/ambient.ts'
 import type { Instant } from '../ambient/clock.ts'
 import type { EventDeps } from '../event/record-event.ts'
-import type { Realm, Realms } from '../realm/realm.ts'
+import type { Realms } from '../realm/realm.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { closeAccount } from './close-account.ts'
 import { closeApplication } from './close-application.ts'
 import { closeRealm } from './close-realm.ts'
 import { closeSession } from './close-session.ts'
-import type { ClosingDeps, ClosingLimits } from './closing.ts'
+import type { ClosingDeps, ClosingLimits, SignOutListeners } from './closing.ts'
 import type { SignOutCommand, SignOutResult } from './sign-out-command.ts'
 
-export interface SignOutDeps extends EventDeps, ClosingLimits {
+export interface SignOutDeps extends EventDeps, ClosingLimits, SignOutListeners {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient
-  /** Told of every sign-out that was committed: metrics. */
-  readonly onSignOut?: (realm: Realm, command: SignOutCommand) => void
 }
 
 /** What the same transaction changes beside the sessions: an account is disabled, an admin event is written. */
@@ -64,7 +62,6 @@ export async function signOut(
     await alongside.after?.(tx, closed, at)
     return closed
   })
-  if (result.ok && result.isFirst) deps.onSignOut?.(realm, command)
   await ambient.gate('signOut.afterCommit')
   return result
 }

@@ -10,7 +10,7 @@ import { recordEvent } from '../event/record-event.ts'
 import { endClientSessionRows, endSomeClientSessionRows } from '../session/end-session-rows.ts'
 import type { Session } from '../session/session.ts'
 import type { Tx } from '../store/store.ts'
-import { type ClosingDeps, insertSignOut, priorityOf } from './closing.ts'
+import { type ClosingDeps, priorityOf, recordSignOut } from './closing.ts'
 import { deliveriesFor, type Telling } from './deliveries-for.ts'
 import { endArtifactsOfSession } from './end-artifacts.ts'
 import { logoutEvent } from './logout-event.ts'
@@ -22,6 +22,12 @@ export interface EndedSession {
   readonly members: Members
   readonly signOutId: string
   readonly parentId: string | undefined
+  readonly takenFrameCount?: number
+}
+
+/** What the browser is asked to carry. */
+export interface ToldMembers {
+  readonly frameCount: number
 }
 
 export function tellMembers(
@@ -30,7 +36,7 @@ export function tellMembers(
   command: SignOutCommand,
   ended: EndedSession,
   at: Instant,
-): void {
+): ToldMembers {
   const { session, members, signOutId, parentId } = ended
   const own: SignOutCommand = { ...command, scope: { kind: 'session', sessionUid: session.uid } }
   // a part of a parent has the time of its door: by it the applications that left with it are found again
@@ -48,10 +54,11 @@ export function tellMembers(
   const clientIds = isWhole ? members.listed.map(({ clientId }) => clientId) : deps.realm.clients.keys()
   tx.withCommit(endListed(tx, session.uid, members, closedAt))
   tx.withCommit(endArtifactsOfSession(tx, deps.realm, command.kind, session.uid, clientIds))
-  tx.withCommit(insertSignOut(tx, own, row, closedAt))
+  tx.withCommit(recordSignOut(deps, tx, own, row, closedAt))
   const telling = { ...ended, members: members.listed, command: own, priority: priorityOf(command) }
-  tellListed(deps, tx, telling, at)
+  const told = tellListed(deps, tx, telling, at)
   tx.withCommit(recordEvent(deps, tx, logoutEvent(deps.realm, own, session, signOutId), at))
+  return told
 }
 
 /** An application is written as ended in the transaction of its deliveries: the others are those still to be told. */
@@ -67,7 +74,7 @@ export function endListed(
 }
 
 /** That each member has one delivery for each channel is a key of the table (D2). */
-export function tellListed(deps: ClosingDeps, tx: Tx, telling: Telling, at: Instant): void {
+export function tellListed(deps: ClosingDeps, tx: Tx, telling: Telling, at: Instant): ToldMembers {
   const deliveries = deliveriesFor(deps.realm, telling, at)
   const sids = new Set(telling.members.map(({ sid }) => sid))
   // in production too
@@ -76,4 +83,6 @@ export function tellListed(deps: ClosingDeps, tx: Tx, telling: Telling, at: Inst
     'I3: nobody outside the session is told',
   )
   enqueueDeliveries(tx, deps, deliveries, at)
+  tx.afterCommit(() => deps.onTelling?.(deps.realm, { members: telling.members, deliveries }))
+  return { frameCount: deliveries.filter(({ initialState }) => initialState === 'unconfirmed').length }
 }

@@ -2,247 +2,139 @@
  * The metrics of experience.md §5.5, in the form that Prometheus reads. Counters are fed by what `compose` joins
  * to it; gauges are read from the rows when they are asked for, so they are true after a restart as well.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Instant } from '../ambient/clock.ts'
-import type { SettledDelivery } from '../delivery/delivery.ts'
+import type { Log } from '../ambient/log.ts'
+import type { NewDelivery, SettledDelivery } from '../delivery/delivery.ts'
 import { isTerminal } from '../delivery/delivery.ts'
-import { type EndpointMetrics, readDeliveryMetrics } from '../delivery/delivery-metrics.ts'
 import type { DispatcherFacts } from '../delivery/dispatcher.ts'
-import type { EndedDelivery } from '../delivery/end-at-horizon.ts'
-import type { RecordedEvent } from '../event/event.ts'
+import { isErrorEvent, type RecordedEvent } from '../event/event.ts'
 import type { Store } from '../store/store.ts'
-import { readSessionCounts } from './read-session-counts.ts'
+import { addGauges } from './add-gauges.ts'
+import { createApplicationLabels } from './application-label.ts'
+import { counterOf, histogramOf } from './build-metric.ts'
+import { createSignOutSpans } from './sign-out-spans.ts'
 
 export interface Metrics {
   readonly registry: Registry
   countEvent(event: RecordedEvent): void
-  countSettled(settled: SettledDelivery): void
-  /** A delivery whose time was over. */
-  countEnded(ended: EndedDelivery): void
+  countSettled(realm: string, settled: SettledDelivery): void
+  /** A delivery whose time was over, or that was withdrawn. */
+  countEnded(realm: string, ended: EndedFacts): void
   countSignOut(realm: string, initiator: string): void
+  /** Whom a sign-out found, and what it wrote for them. */
+  countTelling(realm: string, telling: TellingFacts): void
+  countRequest(request: RequestFacts): void
+}
+
+export interface EndedFacts {
+  readonly deliveryId: string
+  readonly signOutId: string
+  readonly clientId: string
+  readonly channel: string
+  readonly state: 'unconfirmed' | 'unreachable' | 'cancelled'
+  readonly settledAt: Instant
+}
+
+export interface TellingFacts {
+  readonly members: readonly { readonly clientId: string }[]
+  readonly deliveries: readonly Pick<NewDelivery, 'clientId' | 'channel' | 'initialState'>[]
+}
+
+export interface RequestFacts {
+  readonly method: string
+  readonly status: number
+  /** The pattern, not the address: an address may hold ids, and there is no end of them. */
+  readonly route: string | undefined
+  readonly scheme: string
+  readonly durationMs: number
 }
 
 export interface MetricsDeps {
   readonly store: Store
+  readonly log: Log
   readonly version: string
   now(): Instant
   dispatcherFacts(): DispatcherFacts
   poolCount(): number
-  /** Realm names by id; unknown ids are shown as they are. */
-  realmName(realmId: string): string
 }
-
-/** Label values beyond this are `_other`: a metric must not grow with what registers itself. */
-const applicationCountMax = 500
-const secondsBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86_400]
 
 export function createMetrics(deps: MetricsDeps): Metrics {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const applicationOf = boundedLabel()
-  const labels = ['realm', 'application'] as const
-  const signOuts = new Counter({
-    name: 'curfew_sign_outs_total',
-    help: 'Sign-outs decided',
-    labelNames: ['realm', 'initiator'],
-    registers,
-  })
-  const deliveries = new Counter({
-    name: 'curfew_deliveries_total',
-    help: 'Deliveries that reached a verdict',
-    labelNames: [...labels, 'channel', 'outcome'],
-    registers,
-  })
-  const attempts = new Counter({
-    name: 'curfew_delivery_attempts_total',
-    help: 'Attempts to tell an application; reason is ok or a code of docs/reasons.md',
-    labelNames: [...labels, 'reason'],
-    registers,
-  })
-  const duration = new Histogram({
-    name: 'curfew_delivery_duration_seconds',
-    help: 'Time from the commit of a sign-out to the accepting answer of an application',
-    labelNames: ['realm', 'channel'],
-    buckets: secondsBuckets,
-    registers,
-  })
-  const signIns = new Counter({
-    name: 'curfew_sign_ins_total',
-    help: 'Sign-ins',
-    labelNames: ['realm', 'outcome'],
-    registers,
-  })
-  const tokens = new Counter({
-    name: 'curfew_tokens_issued_total',
-    help: 'Token responses',
-    labelNames: ['realm', 'grant'],
-    registers,
-  })
-  addGauges(deps, registry, applicationOf)
+  const labelsOf = createApplicationLabels()
+  addGauges(deps, registry, labelsOf)
+  return { registry, ...deliveryCounters(deps, registry, labelsOf), ...requestCounters(registry) }
+}
+
+function deliveryCounters(
+  deps: MetricsDeps,
+  registry: Registry,
+  labelsOf: ReturnType<typeof createApplicationLabels>,
+): Pick<Metrics, 'countSettled' | 'countEnded' | 'countSignOut' | 'countTelling'> {
+  const signOuts = counterOf(registry, 'curfew_sign_outs_total')
+  const unsupported = counterOf(registry, 'curfew_sign_out_unsupported_total')
+  const deliveries = counterOf(registry, 'curfew_deliveries_total')
+  const attempts = counterOf(registry, 'curfew_delivery_attempts_total')
+  const duration = histogramOf(registry, 'curfew_delivery_duration_seconds')
+  const spans = createSignOutSpans(deps)
+  const signOutDuration = histogramOf(registry, 'curfew_sign_out_duration_seconds', () => spans.look())
+  spans.onFinished((realm, seconds) => signOutDuration.observe({ realm }, seconds))
   return {
-    registry,
     countSignOut: (realm, initiator) => signOuts.inc({ realm, initiator }),
-    countEvent(event) {
-      const grant = grants[event.type]
-      if (grant) tokens.inc({ realm: event.realmName, grant })
-      if (event.type === 'LOGIN') signIns.inc({ realm: event.realmName, outcome: 'ok' })
-      if (event.type === 'LOGIN_ERROR')
-        signIns.inc({ realm: event.realmName, outcome: event.error ?? 'error' })
+    countTelling(realm, { members, deliveries: written }) {
+      const told = new Set(written.map(({ clientId }) => clientId))
+      for (const { clientId } of members) if (!told.has(clientId)) unsupported.inc(labelsOf(realm, clientId))
+      // what only a browser carries has its verdict from the start
+      for (const { clientId, channel, initialState: outcome = 'pending' } of written)
+        if (isTerminal(outcome)) deliveries.inc({ ...labelsOf(realm, clientId), channel, outcome })
     },
-    countEnded({ realmId, clientId, channel, state }) {
-      const realm = deps.realmName(realmId)
-      deliveries.inc({ realm, application: applicationOf(clientId), channel, outcome: state })
+    countEnded(realm, { clientId, channel, state, ...ended }) {
+      deliveries.inc({ ...labelsOf(realm, clientId), channel, outcome: state })
+      spans.note(realm, ended)
     },
-    countSettled({ tried, settlement, settledAt }) {
-      const { subject } = tried.leased
-      const realm = deps.realmName(subject.realmId)
-      const application = applicationOf(subject.clientId)
-      attempts.inc({ realm, application, reason: settlement.reason ?? 'ok' })
+    countSettled(realm, { tried, settlement, settledAt }) {
+      const { subject, tried: before, generation } = tried.leased
+      const { outcome, reason } = settlement.attempt
+      const labels = labelsOf(realm, subject.clientId)
+      // a lease that was given back is no try (D5)
+      if (outcome !== 'not_sent') attempts.inc({ ...labels, reason: reason ?? reasonWithout(outcome) })
       if (!isTerminal(settlement.state)) return
-      deliveries.inc({ realm, application, channel: subject.channel, outcome: settlement.state })
-      if (settlement.state !== 'accepted') return
-      duration.observe(
-        { realm, channel: subject.channel },
-        Math.max(0, settledAt - tried.leased.tried.createdAt) / 1000,
+      const { channel, deliveryId, signOutId } = subject
+      deliveries.inc({ ...labels, channel, outcome: settlement.state })
+      if (generation === 1) spans.note(realm, { deliveryId, signOutId, settledAt })
+      if (settlement.state === 'accepted')
+        duration.observe({ realm, channel }, Math.max(0, settledAt - before.createdAt) / 1000)
+    },
+  }
+}
+
+function reasonWithout(outcome: string): string {
+  return outcome === 'accepted' ? 'ok' : outcome
+}
+
+function requestCounters(registry: Registry): Pick<Metrics, 'countEvent' | 'countRequest'> {
+  const signIns = counterOf(registry, 'curfew_sign_ins_total')
+  const tokens = counterOf(registry, 'curfew_tokens_issued_total')
+  const requests = histogramOf(registry, 'http_server_request_duration_seconds')
+  return {
+    countEvent(event) {
+      const { realmName: realm, type, error, signInMethod: method = 'none' } = event
+      const grant = event.details['grant_type']
+      if (grant !== undefined && !isErrorEvent(event)) tokens.inc({ realm, grant })
+      if (type === 'LOGIN') signIns.inc({ realm, method, outcome: 'ok' })
+      if (type === 'LOGIN_ERROR') signIns.inc({ realm, method, outcome: error ?? 'error' })
+    },
+    countRequest({ method, status, route, scheme, durationMs }) {
+      requests.observe(
+        {
+          http_request_method: method,
+          http_response_status_code: status,
+          http_route: route ?? '',
+          url_scheme: scheme,
+        },
+        durationMs / 1000,
       )
     },
-  }
-}
-
-const grants: Readonly<Record<string, string>> = {
-  CODE_TO_TOKEN: 'authorization_code',
-  REFRESH_TOKEN: 'refresh_token',
-  CLIENT_LOGIN: 'client_credentials',
-}
-
-function boundedLabel(): (value: string) => string {
-  const seen = new Set<string>()
-  return (value) => {
-    if (seen.has(value)) return value
-    if (seen.size >= applicationCountMax) return '_other'
-    seen.add(value)
-    return value
-  }
-}
-
-function addGauges(deps: MetricsDeps, registry: Registry, applicationOf: (value: string) => string): void {
-  const registers = [registry]
-  new Gauge({
-    name: 'curfew_build_info',
-    help: 'Version of this process',
-    labelNames: ['version'],
-    registers,
-  }).set({ version: deps.version }, 1)
-  addDeliveryGauges(deps, registers, applicationOf)
-  new Gauge({
-    name: 'curfew_sessions_active',
-    help: 'Sessions that are signed in',
-    labelNames: ['realm'],
-    registers,
-    async collect() {
-      this.reset()
-      for (const { realmId, count } of await readSessionCounts(deps.store.read))
-        this.set({ realm: deps.realmName(realmId) }, count)
-    },
-  })
-  addProcessFacts(deps, registers)
-}
-
-function addDeliveryGauges(
-  deps: MetricsDeps,
-  registers: Registry[],
-  applicationOf: (value: string) => string,
-): void {
-  const read = joined(() => readDeliveryMetrics(deps.store.read, deps.now()))
-  const byApplication: readonly (readonly [
-    name: string,
-    help: string,
-    join: (known: number, one: EndpointMetrics) => number,
-  ])[] = [
-    ['curfew_deliveries_pending', 'Deliveries that wait for a try', (known, one) => known + one.pendingCount],
-    [
-      'curfew_deliveries_untold',
-      'Deliveries that ended without being accepted, as long as they are kept',
-      (known, one) => known + one.untoldCount,
-    ],
-    [
-      'curfew_endpoint_paused',
-      '1 while the breaker of one of its addresses is open',
-      (known, one) => Math.max(known, one.isPaused ? 1 : 0),
-    ],
-  ]
-  for (const [name, help, join] of byApplication) {
-    const labelNames = ['realm', 'application'] as const
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      async collect() {
-        const { endpoints } = await read()
-        const values = new Map<string, number>()
-        this.reset()
-        for (const one of endpoints) {
-          const label = { realm: deps.realmName(one.realmId), application: applicationOf(one.clientId) }
-          const key = JSON.stringify(label)
-          values.set(key, join(values.get(key) ?? 0, one))
-          this.set(label, values.get(key) ?? 0)
-        }
-      },
-    })
-  }
-  new Gauge({
-    name: 'curfew_delivery_oldest_pending_seconds',
-    help: 'Age of the oldest delivery that waits',
-    labelNames: ['realm'],
-    registers,
-    async collect() {
-      const { oldestPending } = await read()
-      this.reset()
-      for (const { realmId, ageSeconds } of oldestPending)
-        this.set({ realm: deps.realmName(realmId) }, ageSeconds)
-    },
-  })
-}
-
-/** Gauges are asked side by side and none waits for another; those of one scrape share one reading. */
-function joined<T>(read: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | undefined
-  return () => {
-    underWay ??= read().finally(() => (underWay = undefined))
-    return underWay
-  }
-}
-
-/** Facts of this process that only grow are counters in meaning; they are read, not counted twice. */
-function addProcessFacts(deps: MetricsDeps, registers: Registry[]): void {
-  const facts: readonly (readonly [name: string, help: string, read: () => number])[] = [
-    [
-      'curfew_delivery_lease_expiries_total',
-      'Leases that ran out and were taken over',
-      () => deps.dispatcherFacts().leaseExpiryCount,
-    ],
-    [
-      'curfew_delivery_fence_rejections_total',
-      'Outcomes refused because another holder was newer',
-      () => deps.dispatcherFacts().fenceRefusalCount,
-    ],
-    [
-      'curfew_deliveries_in_flight',
-      'Tries under way in this process',
-      () => deps.dispatcherFacts().inFlightCount,
-    ],
-    ['curfew_outbound_pools', 'Connection pools that are open', () => deps.poolCount()],
-  ]
-  for (const [name, help, read] of facts) {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read())
-      },
-    })
   }
 }

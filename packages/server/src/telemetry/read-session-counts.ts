@@ -1,14 +1,17 @@
-/** How many sessions are signed in, for each realm that has one. */
+/** How many sessions are signed in, for each realm. */
+import { sql } from 'kysely'
 import type { Queryable } from '../store/store.ts'
 
-export async function readSessionCounts(
-  on: Queryable,
-): Promise<readonly { readonly realmId: string; readonly count: number }[]> {
-  const rows = await on.db
-    .selectFrom('session')
-    .select(['realm_id', (count) => count.fn.countAll<number>().as('n')])
-    .where('state', '=', 'active')
-    .groupBy('realm_id')
-    .execute()
-  return rows.map((row) => ({ realmId: row.realm_id, count: Number(row.n) }))
+export interface SessionCount {
+  readonly realm: string
+  readonly count: number
+}
+
+export async function readSessionCounts(on: Queryable): Promise<readonly SessionCount[]> {
+  const { rows } = await sql<{ name: string; n: number }>`
+    select r.name, coalesce(c.n, 0) as n from realm r
+      left join (select realm_id, count(*) as n from session where state = 'active' group by realm_id) as c
+        on c.realm_id = r.id
+      where r.deleted_at is null`.execute(on.db)
+  return rows.map(({ name, n }) => ({ realm: name, count: Number(n) }))
 }

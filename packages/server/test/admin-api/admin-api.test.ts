@@ -457,6 +457,11 @@ forEachDatabase('the admin API', (database) => {
     assert.equal((await cancel('it was switched off for good')).status, 204)
     const { state, detail, reason } = await deliveryOf()
     assert.deepEqual([state, detail, reason], ['cancelled', 'operator', 'it was switched off for good'])
+    const [event] = (await get(`${realm}/admin-events?max=1`)).json
+    assert.deepEqual(
+      [event.operationType, event.resourceType, event.resourcePath.endsWith('/cancel'), event.details],
+      ['ACTION', 'DELIVERY', true, { reason: 'it was switched off for good', client_id: 'wiki' }],
+    )
     assert.equal((await cancel('again')).json.type, 'urn:curfew:nothing_to_cancel')
   })
 

@@ -78,6 +78,7 @@ const everyRow: readonly ResultRow[] = [
   row('6', 'Archive', 'could_not', 'not_allowed'),
   row('7', 'Donaudampfschifffahrtsgesellschaft-Zeiterfassung', 'could_not', 'could_not_be_reached'),
   row('8', 'Board', 'could_not', 'asked_in_browser'),
+  row('14', 'Forum', 'could_not', 'not_asked_in_browser'),
   row('9', 'Travel', 'could_not', 'signed_in_again'),
   row('10', 'Survey', 'could_not', 'stopped_by_administrator'),
   row('11', 'Maps', 'could_not', 'no_clear_answer'),

@@ -199,7 +199,8 @@ forEachDatabase('replay', (database) => {
     const deliveryIds = [...waiting.deliveryIds, ...flying.deliveryIds]
     const command = { realmId: 'demo', deliveryIds, detail: 'operator', reason: 'decommissioned' } as const
     const cancelled = await store.transact((tx) => cancelDeliveries(tx, command, at + 10))
-    assert.deepEqual(cancelled, waiting.deliveryIds)
+    const facts = cancelled.map((one) => [one.deliveryId, one.clientId, one.tryCount, one.detail, one.reason])
+    assert.deepEqual(facts, [[waiting.deliveryIds[0], 'wiki', 0, 'operator', 'decommissioned']])
     const row = await deliveryRow(store, waiting.deliveryIds[0] as string)
     assert.deepEqual([row.state, row.detail, row.reason], ['cancelled', 'operator', 'decommissioned'])
     await settleAs(store, leased, answered(200), at + 20)

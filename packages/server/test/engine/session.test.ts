@@ -95,7 +95,14 @@ forEachDatabase('sessions of the engine', (database) => {
 
   test('an account switch ends the old session by a sign-out and does not reach the sign-out of the engine', async () => {
     await using store = await database.open()
-    await using host = await startOpHost({ store })
+    const framed = {
+      frontchannelLogout: true,
+      attributes: { 'frontchannel.logout.url': 'https://chat.example/out' },
+    }
+    await using host = await startOpHost({
+      store,
+      clients: [{ clientId: 'wiki' }, { clientId: 'chat', ...framed }],
+    })
     const browser = host.browser()
     await host.rp('wiki').signIn(browser)
     await host.rp('chat').signIn(browser)
@@ -116,6 +123,8 @@ forEachDatabase('sessions of the engine', (database) => {
       signOuts.map((row) => [row.cause, row.application_count]),
       [['account_switched', 2]],
     )
+    // the browser goes on to the application without a page that could load a frame: nothing says that it was asked
+    assert.deepEqual(await store.read.db.selectFrom('delivery').select('channel').execute(), [])
   })
 
   test('a session that was signed out while its sign-in page was open begins the request again', async () => {

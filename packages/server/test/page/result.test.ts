@@ -7,6 +7,8 @@ import type { Tokens } from '../support/relying-party.ts'
 import type { Page, UserAgent } from '../support/user-agent.ts'
 import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
+/** Two more than the page with the frames loads. */
+const manyFramed = Array.from({ length: 52 }, (_, index) => `framed-${index}`)
 const bye = 'https://wiki.example/callback'
 
 forEachDatabase('the result of a sign-out (experience.md §8.2)', (database) => {
@@ -32,6 +34,11 @@ forEachDatabase('the result of a sign-out (experience.md §8.2)', (database) => 
           frontchannelLogout: true,
           attributes: { 'frontchannel.logout.url': 'https://frontal.example/out?a=b' },
         },
+        ...manyFramed.map((clientId) => ({
+          clientId,
+          frontchannelLogout: true,
+          attributes: { 'frontchannel.logout.url': `https://${clientId}.example/out` },
+        })),
       ],
     })
   })
@@ -229,6 +236,25 @@ forEachDatabase('the result of a sign-out (experience.md §8.2)', (database) => 
     const result = await agent.get(answer.location?.replace('/frames', '') ?? '')
     assert.match(result.text, /Asked in this browser; it cannot be confirmed\./)
     assert.match(result.text, /Signed out of 1 of 2 applications/)
+  })
+
+  test('of more applications than a page has frames, the rest is said not to be asked (KF-05, I9)', async () => {
+    const { agent, answer } = await signOut(manyFramed)
+    const frames = await agent.get(answer.location ?? '')
+    const asked = [...frames.text.matchAll(/<iframe src="https:\/\/(framed-\d+)\./g)].map(([, name]) => name)
+    assert.equal(new Set(asked).size, 50)
+    const result = await agent.get(answer.location?.replace('/frames', '') ?? '')
+    const rows = [...result.text.matchAll(/<li class="could_not".*?<b>(.*?)<\/b>.*?<p>(.*?)<\/p>/gs)]
+    const said = new Map(rows.map(([, name, line]) => [name ?? '', (line ?? '').split('<br>')[0]]))
+    assert.equal(said.size, 52)
+    for (const [name, line] of said)
+      assert.equal(
+        line,
+        asked.includes(name)
+          ? 'Asked in this browser; it cannot be confirmed.'
+          : 'Not asked: this browser asks 50 applications at most.',
+        name,
+      )
   })
 })
 

@@ -31,7 +31,9 @@ forEachDatabase('many sessions whose time is over together', (database) => {
     // the high class goes first in four of five claims: this draw is one of them
     const random = { bytes: (count: number) => Buffer.alloc(count, 0xff) }
     const ambient = systemAmbient({ clock: { now: () => at } })
+    const initiators: string[] = []
     const deps: SignOutDeps = {
+      onSignOut: (_realm, { initiator }) => initiators.push(initiator),
       store,
       ambient,
       realms: testRealms(realm),
@@ -50,6 +52,9 @@ forEachDatabase('many sessions whose time is over together', (database) => {
     assert.ok(told.ok)
     endedCounts.push(await expireSessions(deps), await expireSessions(deps))
     assert.deepEqual(endedCounts, [50, 50, 20, 0])
+    // the metrics hear of each
+    const ended = (count: number): readonly string[] => Array.from({ length: count }, () => 'expiry')
+    assert.deepEqual(initiators, [...ended(100), 'user', ...ended(20)])
 
     const senders = new Set<Channel>(['oidc-back-channel'])
     const claiming = { ...ambient, random, store, senders, settings: defaultDeliverySettings, owner: 'test' }

@@ -9,6 +9,7 @@ import { registerAdminApi } from '../../src/admin-api/admin-api.ts'
 import type { AdminDeps } from '../../src/admin-api/admin-call.ts'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
 import { randomUuid, systemRandom } from '../../src/ambient/random.ts'
+import { recordCancelled } from '../../src/compose/record-cancelled.ts'
 import { createHttp } from '../../src/http/http.ts'
 import { generateKey, insertKey } from '../../src/key/key.ts'
 import { serverSecret } from '../../src/key/seal.ts'
@@ -68,7 +69,9 @@ export async function createAdminWorld(store: Store): Promise<AdminWorld> {
   for (const name of ['master', 'demo', 'other']) await givenKey(store, name)
   const realms = createRealms({ store, secret, ambient, baseUrl: 'http://id.test' })
   const passwords = createPasswordPool({ random: systemRandom }, { coreCount: 2 })
-  const deps: AdminDeps = { store, realms, ambient, random: ambient.random, log: ambient.log, passwords }
+  const events = { random: ambient.random, log: ambient.log }
+  const onCancelled = recordCancelled({ events, metrics: { countEnded: () => undefined } })
+  const deps: AdminDeps = { ...events, store, realms, ambient, passwords, onCancelled }
   const http = { isPublicHttps: false, legacyAuthPath: true, trustedProxies: [] }
   const app = createHttp(ambient, http, (_request, reply, error) => reply.code(error.status).send('page'))
   const routes: AdminRoute[] = []

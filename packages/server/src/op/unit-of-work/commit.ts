@@ -9,6 +9,7 @@ import type { Ambient } from '../../ambient/ambient.ts'
 import { type GateName, openGate } from '../../ambient/gate.ts'
 import { type EventDeps, recordEvent, recordEventForAnswer } from '../../event/record-event.ts'
 import type { Realms } from '../../realm/realm.ts'
+import type { SignOutListeners } from '../../sign-out/closing.ts'
 import type { Store, Tx } from '../../store/store.ts'
 import { closeWhatTheEngineEnded } from './close-what-the-engine-ended.ts'
 import { isReadOutdated, lockAndCheck } from './lock-and-check.ts'
@@ -17,7 +18,7 @@ import { hasChanges, type UnitOfWork } from './unit-of-work.ts'
 import { consumeArtifacts, demandKeptToken, extendOfflineGrant, writeArtifacts } from './write-artifacts.ts'
 import { demandMembers, writeSession } from './write-session.ts'
 
-export interface CommitDeps extends EventDeps {
+export interface CommitDeps extends EventDeps, SignOutListeners {
   readonly store: Store
   readonly realms: Realms
   readonly ambient: Ambient

@@ -122,4 +122,12 @@ export const applicationReasons = {
       'Browsers keep third-party cookies apart and applications forbid frames, so nobody can see whether a frame worked.',
     remedy: 'Register a back-channel address.',
   },
+  'front.too_many': {
+    title: 'it is one of more applications than a browser is asked to tell',
+    severity: 'error',
+    who: 'application_owner',
+    cause:
+      'It is told through the browser alone, and the page of a sign-out loads 50 frames at most: those of the applications that were used first.',
+    remedy: 'Register a back-channel address: over that channel any number of applications is told.',
+  },
 } as const satisfies Readonly<Record<string, Reason>>

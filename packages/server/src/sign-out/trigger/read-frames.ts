@@ -1,15 +1,13 @@
 /** The applications of a sign-out that only the browser can tell (OpenID Connect Front-Channel Logout 1.0 §2). */
 import { compiledQuery } from '../../store/compiled-query.ts'
 import type { Queryable } from '../../store/store.ts'
+import { frameCountMax } from '../deliveries-for.ts'
 
 export interface FrameTarget {
   readonly address: string
   readonly sid: string
   readonly issuer: string
 }
-
-/** Frames in one page; each costs the browser a document. */
-export const frameCountMax = 50
 
 /** The sign-out and its parts as one list: with an `or`, PostgreSQL would read every delivery that is stored. */
 const select = compiledQuery(['signOutId'], (db, { signOutId }) =>
@@ -25,6 +23,7 @@ const select = compiledQuery(['signOutId'], (db, { signOutId }) =>
     )
     .where('channel', '=', 'oidc-front-channel')
     .where('generation', '=', 1)
+    .where('state', '=', 'unconfirmed')
     .orderBy('id')
     .limit(frameCountMax),
 )

@@ -9,6 +9,7 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from 'jose'
+import { createSeenTokens, verifyLogoutToken } from '../../../../../examples/application/logout-token.ts'
 import { systemClock } from '../../../src/ambient/clock.ts'
 import { systemRandom } from '../../../src/ambient/random.ts'
 import type { RealmKey } from '../../../src/key/key.ts'
@@ -36,6 +37,7 @@ async function send(
   attributes: Readonly<Record<string, string>> = {},
   parts: RealmParts = {},
   subject: Partial<DeliverySubject> = {},
+  sentAt: number = at,
 ): Promise<Sent> {
   const receiver = await receiverFor(t)
   const client = someClient({
@@ -47,9 +49,9 @@ async function send(
     realms: realmsOf(realm),
     outbound: outboundFor(t),
     random: systemRandom,
-    clock: { now: () => at },
+    clock: { now: () => sentAt },
   })
-  const prepared = await sender.prepare(someSubject(subject), at)
+  const prepared = await sender.prepare(someSubject(subject), sentAt)
   assert.ok(!('refused' in prepared))
   assert.equal((await prepared.send(neverAborted)).kind, 'answered')
   const token = new URLSearchParams(receiver.received[0]?.body).get('logout_token') ?? ''
@@ -188,6 +190,35 @@ describe('Back-Channel Logout 1.0 §2.4 Logout Token', () => {
       const options = { issuer: 'https://id.example/realms/demo', audience: 'crm', currentDate: new Date(at) }
       await jwtVerify(token, keys[name].publicKey, options)
     }
+  })
+
+  test('S-10, R18: a receiver whose clock is up to 60 s off accepts the token, by what our examples check and by what a library checks that allows nothing', async (t) => {
+    const accepts = async (clockOffMs: number): Promise<readonly boolean[]> => {
+      // the receiver reads this machine's clock, so it is the sender's that is off, the other way
+      const sentAt = Date.now() - clockOffMs
+      const { token } = await send(t, {}, { keys: [keys.rs256] }, {}, sentAt)
+      const issuer = 'https://id.example/realms/demo'
+      const ofKit = { issuer, clientId: 'crm', keys: async () => keys.rs256.publicKey }
+      const kit = await verifyLogoutToken({ ...ofKit, seenTokens: createSeenTokens() }, token)
+      const strict = jwtVerify(token, keys.rs256.publicKey, {
+        issuer,
+        audience: 'crm',
+        typ: 'logout+jwt',
+        requiredClaims: ['iat', 'exp', 'jti'],
+      })
+      return [
+        kit.ok,
+        await strict.then(
+          () => true,
+          () => false,
+        ),
+      ]
+    }
+    assert.deepEqual(await accepts(60_000), [true, true])
+    assert.deepEqual(await accepts(-60_000), [true, true])
+    // and the tests would show one that does not
+    assert.deepEqual(await accepts(200_000), [false, false])
+    assert.deepEqual(await accepts(-75_000), [false, true])
   })
 
   test('a realm without an RS256 key signs with the key that it has', async (t) => {
