@@ -3,7 +3,7 @@
  * started, and how it ends.
  */
 import { hostname } from 'node:os'
-import { createPasswordPool } from './account/password-pool.ts'
+import { createPasswordPool, type PasswordPool } from './account/password-pool.ts'
 import type { Ambient } from './ambient/ambient.ts'
 import { addressJudge } from './compose/address-judge.ts'
 import { composeDelivery, coreCount } from './compose/compose-delivery.ts'
@@ -27,6 +27,8 @@ export interface World {
   readonly ambient: Ambient
   readonly secret: ServerSecret
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Default: as costly as security asks for, and as many at once as the machine has cores for. */
+  readonly passwords?: PasswordPool
 }
 
 export interface ComposedServer extends Life {
@@ -60,7 +62,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   )
   const masterPasswordGrant = settings.master_password_grant ?? settings.dev
   const realms = createRealms({ store, secret, ambient, baseUrl: url, masterPasswordGrant })
-  const passwords = createPasswordPool(ambient, { coreCount: coreCount() })
+  const passwords = world.passwords ?? createPasswordPool(ambient, { coreCount: coreCount() })
   await prepareMaster({ store, realms, passwords, secret, ...ambient }, settings)
   const { metrics, events, onSignOut, joinDispatcher } = composeTelemetry(
     { store, ambient, poolCount: () => outbound.poolCount() },
