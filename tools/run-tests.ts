@@ -78,6 +78,8 @@ function runTests(testFiles: readonly string[], environment: NodeJS.ProcessEnv):
   const seed = process.env['CURFEW_TEST_SEED']
   const args = [
     '--conditions=@curfew/source',
+    // in this order: the second loads the test runner
+    `--import=${path.join(root, 'tools/test/promise-hooks.ts')}`,
     `--import=${path.join(root, 'tools/test/house-rules.ts')}`,
     '--test',
     `--test-concurrency=${process.env['CURFEW_TEST_CONCURRENCY'] ?? '4'}`,

@@ -1,15 +1,14 @@
-/** Composes the server from the arguments, listens, and ends when it is told to. */
+/** Composes the server from its settings, listens, and ends when it is told to. */
 import { compose } from '../compose.ts'
+import type { LoadedSettings } from '../config/config.ts'
 import { announceSetup } from './announce-setup.ts'
 import type { CommandContext } from './command.ts'
 import { createAmbient } from './create-ambient.ts'
 import { importRealms } from './import-realms.ts'
-import { readSettings } from './read-settings.ts'
 import { readServerSecret } from './server-secret.ts'
 import { untilStopped } from './until-stopped.ts'
 
-export async function serveUntilStopped(context: CommandContext): Promise<number> {
-  const loaded = readSettings(context)
+export async function serveUntilStopped(loaded: LoadedSettings, context: CommandContext): Promise<number> {
   const { settings } = loaded
   const ambient = createAmbient(settings, context)
   for (const warning of loaded.warnings) ambient.log.write('warn', 'config.ignored', {}, warning)

@@ -1,5 +1,6 @@
 /** `curfew serve`: the server. */
 import type { Command } from './command.ts'
+import { readSettings } from './read-settings.ts'
 import { settingsHelp } from './settings-help.ts'
 
 export const serve: Command = {
@@ -15,6 +16,10 @@ Every setting is also a variable (--database-url is CURFEW_DATABASE_URL) and a m
 (YAML or JSON). curfew config print shows where each value came from.
 
 ${settingsHelp()}`,
-  // every command's start, a health check's every few seconds too, would load the whole server
-  run: async (context) => (await import('./serve-until-stopped.ts')).serveUntilStopped(context),
+  async run(context) {
+    const loaded = readSettings(context)
+    // every command's start, a health check's every few seconds too, would load the whole server
+    const { serveUntilStopped } = await import('./serve-until-stopped.ts')
+    return serveUntilStopped(loaded, context)
+  },
 }
