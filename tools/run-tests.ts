@@ -14,6 +14,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, globSync, statfsSync } from 'node:fs'
 import path from 'node:path'
 import { startPostgres } from '../packages/server/test/support/postgres.ts'
+import { createTemplate } from '../packages/server/test/support/template-database.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 const fileTimeoutMs = 240_000
@@ -50,9 +51,16 @@ function chosenFiles(args: readonly string[]): readonly string[] {
 
 async function databaseForAll(): Promise<{ environment: NodeJS.ProcessEnv; stop(): Promise<void> }> {
   const { CURFEW_TEST_DATABASE: chosen, CURFEW_TEST_DATABASE_URL: given } = process.env
-  if (given || chosen === 'sqlite') return { environment: {}, stop: async () => undefined }
-  const postgres = await startPostgres()
-  return { environment: { CURFEW_TEST_DATABASE_URL: postgres.url }, stop: postgres.stop }
+  if (chosen === 'sqlite') return { environment: {}, stop: async () => undefined }
+  const server = given ? { url: given, stop: async () => undefined } : await startPostgres()
+  const template = await createTemplate(server.url)
+  return {
+    environment: { CURFEW_TEST_DATABASE_URL: server.url, CURFEW_TEST_TEMPLATE_URL: template.url },
+    async stop() {
+      await template.drop()
+      await server.stop()
+    },
+  }
 }
 
 /**
@@ -70,6 +78,8 @@ function runTests(testFiles: readonly string[], environment: NodeJS.ProcessEnv):
   const seed = process.env['CURFEW_TEST_SEED']
   const args = [
     '--conditions=@curfew/source',
+    // in this order: the second loads the test runner
+    `--import=${path.join(root, 'tools/test/promise-hooks.ts')}`,
     `--import=${path.join(root, 'tools/test/house-rules.ts')}`,
     '--test',
     `--test-concurrency=${process.env['CURFEW_TEST_CONCURRENCY'] ?? '4'}`,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 
-const houseRules = path.join(import.meta.dirname, 'house-rules.ts')
+const loaded = ['promise-hooks.ts', 'house-rules.ts'].map((name) => path.join(import.meta.dirname, name))
 
 test('a connection to another machine is refused in a test, by address and by name', async (t) => {
   const run = await runTest(
@@ -42,6 +42,17 @@ test('a test file that leaves a server open fails and says so', async (t) => {
   assert.match(run.output, /left open: TCPServerWrap/)
 })
 
+test('a rejection that nobody handles fails the test file, and so does an error that is thrown later', async (t) => {
+  for (const body of [
+    "void Promise.resolve().then(() => { throw new Error('nobody handles it') }); await new Promise(setImmediate)",
+    "setTimeout(() => { throw new Error('nobody handles it') }); await new Promise((resolve) => setTimeout(resolve, 50))",
+  ]) {
+    const run = await runTest(t, body)
+    assert.equal(run.status, 1)
+    assert.match(run.output, /nobody handles it/)
+  }
+})
+
 /** Runs one test with this body in a process of its own, as `npm test` would. */
 async function runTest(t: TestContext, body: string): Promise<{ status: number; output: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'curfew-test-'))
@@ -53,7 +64,7 @@ async function runTest(t: TestContext, body: string): Promise<{ status: number; 
   writeFileSync(file, `${imports.join('\n')}\ntest('a planted test', async () => {\n${body}\n})\n`)
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined }
   return await new Promise((resolve) => {
-    const args = ['--import', houseRules, '--test', '--test-force-exit', file]
+    const args = [...loaded.map((name) => `--import=${name}`), '--test', '--test-force-exit', file]
     execFile(process.execPath, args, { env, timeout: 20_000 }, (error, stdout, stderr) =>
       resolve({ status: error ? 1 : 0, output: stdout + stderr }),
     )

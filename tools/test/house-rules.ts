@@ -18,6 +18,7 @@ type LookupCallback = (error: Error | null, address?: unknown, family?: number) 
 
 denyOutsideNetwork()
 after(failOnLeftovers)
+after(untilReported)
 
 function denyOutsideNetwork(): void {
   const connect = net.Socket.prototype.connect as Connect
@@ -72,6 +73,12 @@ async function failOnLeftovers(): Promise<void> {
       throw new Error(`the tests of this file left open: ${leftovers().join(', ')}`)
     await delay(pollMs)
   }
+}
+
+/** The runner ends the process by force (`--test-force-exit`), and what it has not written by then would be lost. */
+async function untilReported(): Promise<void> {
+  do await delay(pollMs)
+  while (process.stdout.writableLength > 0)
 }
 
 function leftovers(): readonly string[] {

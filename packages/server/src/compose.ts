@@ -3,7 +3,7 @@
  * started, and how it ends.
  */
 import { hostname } from 'node:os'
-import { createPasswordPool } from './account/password-pool.ts'
+import { createPasswordPool, type PasswordPool } from './account/password-pool.ts'
 import type { Ambient } from './ambient/ambient.ts'
 import { randomId } from './ambient/random.ts'
 import { addressJudge } from './compose/address-judge.ts'
@@ -29,6 +29,8 @@ export interface World {
   readonly ambient: Ambient
   readonly secret: ServerSecret
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Default: as costly as security asks for, and as many at once as the machine has cores for. */
+  readonly passwords?: PasswordPool
 }
 
 export interface ComposedServer extends Life {
@@ -65,7 +67,7 @@ export async function compose(settings: Settings, world: World): Promise<Compose
   )
   const masterPasswordGrant = settings.master_password_grant ?? settings.dev
   const realms = createRealms({ store, secret, ambient, baseUrl: url, masterPasswordGrant })
-  const passwords = createPasswordPool(ambient, { coreCount: coreCount() })
+  const passwords = world.passwords ?? createPasswordPool(ambient, { coreCount: coreCount() })
   await prepareMaster({ store, realms, passwords, secret, ...ambient }, settings)
   const { metrics, events, listeners, joinDispatcher } = composeTelemetry(
     { store, ambient, poolCount: () => outbound.poolCount() },

@@ -1,15 +1,12 @@
 /** `curfew db`: status, migration, backup and restore of the database. */
 import type { Command, CommandContext } from './command.ts'
-import { backupDatabase } from './db-backup.ts'
-import { migrateDatabase } from './db-migrate.ts'
-import { restoreDatabase } from './db-restore.ts'
-import { showDatabaseStatus } from './db-status.ts'
 
+/** Loaded when they are asked for: no other command needs a database. */
 const actions: Readonly<Record<string, (context: CommandContext) => Promise<number>>> = {
-  status: showDatabaseStatus,
-  migrate: migrateDatabase,
-  backup: backupDatabase,
-  restore: restoreDatabase,
+  status: async (context) => (await import('./db-status.ts')).showDatabaseStatus(context),
+  migrate: async (context) => (await import('./db-migrate.ts')).migrateDatabase(context),
+  backup: async (context) => (await import('./db-backup.ts')).backupDatabase(context),
+  restore: async (context) => (await import('./db-restore.ts')).restoreDatabase(context),
 }
 
 export const db: Command = {

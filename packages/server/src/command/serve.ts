@@ -1,13 +1,7 @@
 /** `curfew serve`: the server. */
-import { compose } from '../compose.ts'
-import { announceSetup } from './announce-setup.ts'
-import type { Command, CommandContext } from './command.ts'
-import { createAmbient } from './create-ambient.ts'
-import { importRealms } from './import-realms.ts'
+import type { Command } from './command.ts'
 import { readSettings } from './read-settings.ts'
-import { readServerSecret } from './server-secret.ts'
 import { settingsHelp } from './settings-help.ts'
-import { untilStopped } from './until-stopped.ts'
 
 export const serve: Command = {
   name: 'serve',
@@ -23,26 +17,9 @@ Every setting is also a variable (--database-url is CURFEW_DATABASE_URL) and a m
 
 ${settingsHelp()}`,
   async run(context) {
-    return serveUntilStopped(context)
+    const loaded = readSettings(context)
+    // every command's start, a health check's every few seconds too, would load the whole server
+    const { serveUntilStopped } = await import('./serve-until-stopped.ts')
+    return serveUntilStopped(loaded, context)
   },
-}
-
-async function serveUntilStopped(context: CommandContext): Promise<number> {
-  const loaded = readSettings(context)
-  const { settings } = loaded
-  const ambient = createAmbient(settings, context)
-  for (const warning of loaded.warnings) ambient.log.write('warn', 'config.ignored', {}, warning)
-  const stopped = untilStopped()
-  await using server = await compose(settings, {
-    ambient,
-    secret: readServerSecret(settings, ambient.random),
-    env: context.env,
-  })
-  await importRealms(server, settings, context)
-  const { url } = await server.listen()
-  context.stdout(`Curfew is ready at ${url}\n`)
-  await announceSetup(server, context)
-  await stopped
-  await server.drain()
-  return 0
 }

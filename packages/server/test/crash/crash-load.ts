@@ -27,7 +27,7 @@ export interface LoadOptions {
   readonly personCount: number
   readonly history: CrashHistory
   /** Sessions begun in a second by all of them together; as many as they can by default. */
-  readonly sessionsPerSecond?: number
+  readonly sessionsPerSecond?: number | undefined
 }
 
 const retryMs = 50

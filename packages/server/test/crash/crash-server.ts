@@ -38,8 +38,9 @@ export async function startCrashServer(
   flags: readonly string[],
   { cliff, fileKilobytesMax, script = cliff ? withGates : main, env = {} }: CrashServerOptions = {},
 ): Promise<CrashServer> {
-  const { PATH = '', HOME = '' } = process.env
-  const crashAt = cliff ? { CRASH_AT: `${cliff.gate}:${cliff.arrival}` } : {}
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE } = process.env
+  // the command keeps by itself what is compiled; the script with the gates does not
+  const crashAt = cliff ? { CRASH_AT: `${cliff.gate}:${cliff.arrival}`, NODE_COMPILE_CACHE } : {}
   const args = [...memoryFlags, '-C', '@curfew/source', script, 'serve', '--dev', ...flags]
   const limit = fileKilobytesMax === undefined ? '' : `ulimit -f ${fileKilobytesMax * 2}; `
   const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...args], {

@@ -9,7 +9,7 @@ const seed = Number(process.env['CURFEW_TEST_SEED'] ?? process.pid)
 
 forEachDatabase('the server under kill -9', ({ dialect }) => {
   test(`loses no acknowledged sign-out and opens no closed door (I1, I3, I14, C-01, C-02, C-03), seed ${seed}`, async () => {
-    const report = await runCrashes({ dialect, killCount: 4, seed, personCount: 4 })
+    const report = await runCrashes({ dialect, killCount: 4, seed, personCount: 4, sessionsPerSecond: 10 })
     assert.deepEqual(report.history.surprises, [])
     assert.deepEqual(report.lost, [], 'acknowledged, but never told')
     assert.deepEqual(report.unasked, [], 'told, but never asked')

@@ -23,6 +23,8 @@ export interface CrashRun {
   readonly seed: number
   /** People at once, default 8. */
   readonly personCount?: number
+  /** As many as the people can by default. */
+  readonly sessionsPerSecond?: number | undefined
   readonly onKill?: (index: number, kill: Kill, hit: boolean) => void
 }
 
@@ -43,7 +45,7 @@ const acknowledgeLimitMs = 30_000
 
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const startedAt = performance.now()
-  const { personCount = 8 } = run
+  const { personCount = 8, sessionsPerSecond } = run
   await using database = await createCrashDatabase(run.dialect)
   await using receiver = await startReceiver()
   const port = await freePort()
@@ -55,7 +57,7 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
     writeRealm(database, receiver, personCount),
   ])
   const issuer = `http://localhost:${port}/realms/test`
-  const load = startCrashLoad({ issuer, personCount, history })
+  const load = startCrashLoad({ issuer, personCount, history, sessionsPerSecond })
   const kills = { timed: 0, gate: 0, postgres: 0 }
   const missedGates: string[] = []
   try {

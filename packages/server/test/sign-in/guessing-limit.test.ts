@@ -9,6 +9,7 @@ import { createGuessLines } from '../../src/sign-in/guess-line.ts'
 import { admitGuess, sourceOf } from '../../src/sign-in/guessing-limit.ts'
 import { type VerifiedCredentials, verifyCredentials } from '../../src/sign-in/verify-credentials.ts'
 import type { Store } from '../../src/store/store.ts'
+import { cheapPasswords } from '../support/cheap-passwords.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { someRealm } from '../support/realm-in-memory.ts'
 import { givenSession } from '../support/session-fixture.ts'
@@ -162,7 +163,8 @@ forEachDatabase('the limit on guessing', (database) => {
 
   test('when the pool is full the guess is given back', async () => {
     const store = await database.open()
-    const world = await givenWorld(store, { coreCount: 1, queueLengthMax: 1 })
+    const pool = createPasswordPool({ random: systemRandom }, { coreCount: 1, queueLengthMax: 1 })
+    const world = await givenWorld(store, pool)
     const results = await Promise.all(
       [1, 2, 3, 4, 5].map((index) => world.guess('wrong', `192.0.2.${index}`, start)),
     )
@@ -212,8 +214,7 @@ function tally(results: readonly VerifiedCredentials[]): Record<string, number> 
   return counts
 }
 
-async function givenWorld(store: Store, pool = { coreCount: 2, queueLengthMax: 200 }) {
-  const passwords = createPasswordPool({ random: systemRandom }, pool)
+async function givenWorld(store: Store, passwords = cheapPasswords()) {
   const stored = await passwords.hash('right password')
   if (stored === 'busy') throw new Error('the pool has nothing else to do')
   await store.transact(async (tx) => {

@@ -4,7 +4,6 @@
  */
 import { SignJWT } from 'jose'
 import { insertAccount } from '../../src/account/change-account.ts'
-import { createPasswordPool } from '../../src/account/password-pool.ts'
 import { registerAdminApi } from '../../src/admin-api/admin-api.ts'
 import type { AdminDeps } from '../../src/admin-api/admin-call.ts'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
@@ -15,6 +14,7 @@ import { generateKey, insertKey } from '../../src/key/key.ts'
 import { serverSecret } from '../../src/key/seal.ts'
 import { createRealms } from '../../src/realm/realms.ts'
 import type { Store, Tx } from '../../src/store/store.ts'
+import { cheapPasswords } from './cheap-passwords.ts'
 import { givenSession, sidOf } from './session-fixture.ts'
 
 const secret = serverSecret(Buffer.alloc(32, 7))
@@ -68,7 +68,7 @@ export async function createAdminWorld(store: Store): Promise<AdminWorld> {
   })
   for (const name of ['master', 'demo', 'other']) await givenKey(store, name)
   const realms = createRealms({ store, secret, ambient, baseUrl: 'http://id.test' })
-  const passwords = createPasswordPool({ random: systemRandom }, { coreCount: 2 })
+  const passwords = cheapPasswords()
   const events = { random: ambient.random, log: ambient.log }
   const onCancelled = recordCancelled({ events, metrics: { countEnded: () => undefined } })
   const deps: AdminDeps = { ...events, store, realms, ambient, passwords, onCancelled }

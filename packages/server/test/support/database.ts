@@ -14,7 +14,10 @@ export interface TestDatabase {
   readonly dialect: Dialect
   /** Opens a fresh, empty, migrated database. Closed and removed at the end of the block at the latest. */
   open(ambient?: Ambient): Promise<Store>
-  /** Settings of a fresh, empty database for tests that open it themselves, more than once or in another process. */
+  /**
+   * Settings of a fresh database without rows, with or without tables, for tests that open it themselves, more than
+   * once or in another process.
+   */
   create(): Promise<{ readonly dataDir: string; readonly databaseUrl: string | undefined }>
 }
 
@@ -48,7 +51,7 @@ function testDatabase(dialect: Dialect): {
       cleaning.push(() => rmSync(dataDir, { recursive: true, force: true }))
       if (dialect === 'sqlite') return { dataDir, databaseUrl: undefined }
       if (!url) throw new Error('PostgreSQL is started before the tests of this block run')
-      const created = await createDatabase(url)
+      const created = await createDatabase(url, process.env['CURFEW_TEST_TEMPLATE_URL'])
       cleaning.push(created.drop)
       return { dataDir, databaseUrl: created.url }
     },

@@ -82,10 +82,13 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   }
 }
 
-/** An empty database on that server; dropped by `drop`. */
-export async function createDatabase(url: string): Promise<{ url: string; drop(): Promise<void> }> {
+/** A database on that server, empty or a copy of another one to which nobody is connected; dropped by `drop`. */
+export async function createDatabase(
+  url: string,
+  fromUrl?: string,
+): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `t_${randomBytes(8).toString('hex')}`
-  await onServer(url, `create database ${name}`)
+  await onServer(url, `create database ${name} template ${fromUrl ? nameIn(fromUrl) : 'template1'}`)
   const own = new URL(url)
   own.pathname = `/${name}`
   return { url: own.href, drop: () => onServer(url, `drop database if exists ${name} with (force)`) }
@@ -93,11 +96,15 @@ export async function createDatabase(url: string): Promise<{ url: string; drop()
 
 /** Drops the database and makes it anew as a copy of another one, to which nobody may be connected. */
 export async function replaceDatabase(url: string, fromUrl: string): Promise<void> {
-  const [name, from] = [url, fromUrl].map((one) => new URL(one).pathname.slice(1))
+  const [name, from] = [url, fromUrl].map(nameIn)
   const server = new URL(url)
   server.pathname = '/postgres'
   await onServer(server.href, `drop database if exists ${name} with (force)`)
   await onServer(server.href, `create database ${name} template ${from}`)
+}
+
+function nameIn(url: string): string {
+  return new URL(url).pathname.slice(1)
 }
 
 async function onServer(url: string, statement: string): Promise<void> {

@@ -8,6 +8,7 @@ import { type ComposedServer, compose } from '../../src/compose.ts'
 import { loadSettings } from '../../src/config/config.ts'
 import { serverSecret } from '../../src/key/seal.ts'
 import { importRealm } from '../../src/realm/import/import-realm.ts'
+import { cheapPasswords } from './cheap-passwords.ts'
 import type { TestDatabase } from './database.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { freePort } from './postgres.ts'
@@ -117,6 +118,7 @@ async function composeMember(at: {
   const { settings } = loadSettings({ flags, env: {} })
   const secret = serverSecret(Buffer.alloc(32, 9))
   const clock = { ...systemClock, now: () => Date.now() + at.clockOffsetMs }
-  const server = await compose(settings, { ambient: systemAmbient({ clock }), secret, env: {} })
+  const passwords = cheapPasswords()
+  const server = await compose(settings, { ambient: systemAmbient({ clock }), secret, env: {}, passwords })
   return { server, url: `http://127.0.0.1:${port}`, database }
 }

@@ -4,6 +4,7 @@ import { type ComposedServer, compose } from '../../src/compose.ts'
 import { loadSettings } from '../../src/config/config.ts'
 import { serverSecret } from '../../src/key/seal.ts'
 import { importRealm } from '../../src/realm/import/import-realm.ts'
+import { cheapPasswords } from './cheap-passwords.ts'
 import type { TestDatabase } from './database.ts'
 import { type RealmExportOptions, realmExport } from './realm-export.ts'
 import { type RelyingParty, relyingParty } from './relying-party.ts'
@@ -56,7 +57,12 @@ export async function startWholeServer(
     ...(databaseUrl === undefined ? {} : { 'database-url': databaseUrl }),
   }
   const { settings } = loadSettings({ flags, env })
-  const server = await compose(settings, { ambient, secret: serverSecret(Buffer.alloc(32, 9)), env: {} })
+  const server = await compose(settings, {
+    ambient,
+    secret: serverSecret(Buffer.alloc(32, 9)),
+    env: {},
+    passwords: cheapPasswords(),
+  })
   let exported = options
   const load = async (): Promise<void> => {
     const file = { name: 'realm.json', text: realmExport(exported) }

@@ -37,6 +37,8 @@ export interface UpgradeRun {
   /** Sessions of the backlog; each has three deliveries. */
   readonly waitingSessionCount: number
   readonly personCount: number
+  /** As many as the people can by default. */
+  readonly sessionsPerSecond?: number | undefined
   /** How long both versions work side by side, and each alone. */
   readonly phaseMs: number
 }
@@ -62,7 +64,7 @@ const phaseTurnMax = 600
 
 export async function runUpgrade(run: UpgradeRun): Promise<UpgradeReport> {
   const startedAt = performance.now()
-  const { personCount, phaseMs, waitingSessionCount } = run
+  const { personCount, phaseMs, waitingSessionCount, sessionsPerSecond } = run
   using next = makeNextBuild({ isBreaking: false })
   await using database = await createCrashDatabase(run.dialect)
   await using receiver = await startReceiver()
@@ -72,7 +74,7 @@ export async function runUpgrade(run: UpgradeRun): Promise<UpgradeReport> {
   await using fleet = fleetOn(database, balancer, url)
   await fleet.bring('old', undefined, ['--import-realm', ...writeRealms(database, receiver, personCount)])
   const history = createCrashHistory()
-  const load = startCrashLoad({ issuer: `${url}/realms/test`, personCount, history })
+  const load = startCrashLoad({ issuer: `${url}/realms/test`, personCount, history, sessionsPerSecond })
   const waitingAtChange: number[] = []
   const acknowledgedBy: Record<string, number> = {}
   let counted = 0

@@ -10,7 +10,13 @@ import { faultsOf, runUpgrade } from './run-upgrade.ts'
 
 forEachDatabase('R25, C-06: a newer version', ({ dialect }) => {
   test('comes, takes over and is taken back under load: nobody who was acknowledged is lost, stuck, or told twice', async () => {
-    const report = await runUpgrade({ dialect, waitingSessionCount: 100, personCount: 3, phaseMs: 600 })
+    const report = await runUpgrade({
+      dialect,
+      waitingSessionCount: 100,
+      personCount: 3,
+      sessionsPerSecond: 10,
+      phaseMs: 600,
+    })
     const { history, waitingAtChange } = report
     assert.deepEqual(history.surprises, [])
     assert.deepEqual(
