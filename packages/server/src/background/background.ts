@@ -1,6 +1,6 @@
 /**
  * Work that nobody asked for: the expiry sweep, the second half of wide sign-outs, housekeeping. Each job runs
- * alone, again at once while it says that more is left, and never at the same time as itself.
+ * alone, half of the time while it says that more is left, and never at the same time as itself.
  */
 import type { Ambient } from '../ambient/ambient.ts'
 import { sleep } from '../ambient/timer.ts'
@@ -9,7 +9,7 @@ export interface Job {
   readonly name: string
   /** Pause between two runs that found nothing, in milliseconds. */
   readonly intervalMs: number
-  /** One bounded piece of work; true = there is more, run again at once. */
+  /** One bounded piece of work; true = there is more, run again after a rest as long as the piece took. */
   run(): Promise<boolean>
 }
 
@@ -17,6 +17,9 @@ export interface Background {
   /** Lets running pieces finish and starts no more. */
   stop(): Promise<void>
 }
+
+/** A piece that took longer waited for something else, or the clock was set. */
+const restMsMax = 100
 
 export function startBackground(ambient: Ambient, jobs: readonly Job[]): Background {
   const stopping = new AbortController()
@@ -31,9 +34,11 @@ export function startBackground(ambient: Ambient, jobs: readonly Job[]): Backgro
 
 async function repeat(ambient: Ambient, job: Job, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
+    const startedAt = ambient.clock.now()
     const hasMore = await runOnce(ambient, job)
-    // a pause of one turn keeps a long backlog from holding up requests
-    await sleep(ambient.timer, hasMore ? 1 : job.intervalMs, stop)
+    // who signs in meanwhile would wait for piece after piece of a long backlog
+    const restMs = Math.min(Math.max(ambient.clock.now() - startedAt, 1), restMsMax)
+    await sleep(ambient.timer, hasMore ? restMs : job.intervalMs, stop)
   }
 }
 

@@ -23,8 +23,8 @@ import type { SignOutCause, SignOutCommand, SignOutInitiator, SignOutScope } fro
 import { tellMembers } from './tell-members.ts'
 import { tellRest } from './tell-rest.ts'
 
-/** Sessions per transaction: with 10 applications each, one commit writes 500 deliveries. */
-const chunkSessionCount = 50
+/** Sessions per transaction: with 10 applications each, one commit writes 200 deliveries; on SQLite all else waits. */
+const chunkSessionCount = 20
 
 interface OpenSignOut {
   readonly id: string

@@ -22,8 +22,8 @@ export interface SignOutSpans {
   look(): Promise<void>
 }
 
-/** Sign-outs in one query. */
-const lookCountMax = 500
+/** Sign-outs in one query: on SQLite nothing else runs meanwhile, and each may have hundreds of rows. */
+const lookCountMax = 50
 /** Beyond these, while the database is away, the durations of further sign-outs are not measured. */
 const notedCountMax = 10_000
 
