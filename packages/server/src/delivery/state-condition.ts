@@ -5,8 +5,11 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 
 export const isPending: RawBuilder<SqlBool> = sql<SqlBool>`state = 'pending'`
-/** The second half always holds; it is the index's own condition. */
-export const isLeased: RawBuilder<SqlBool> = sql<SqlBool>`state = 'leased' and endpoint_id is not null`
+/**
+ * The second half always holds, and implies the index's own condition. `is not null` would not do: PostgreSQL 17 takes
+ * it away where the column has no nulls anyway, and then sees nothing that implies the index's.
+ */
+export const isLeased: RawBuilder<SqlBool> = sql<SqlBool>`state = 'leased' and endpoint_id >= ''`
 /** Ended without `accepted`, and not withdrawn. */
 export const isUntold: RawBuilder<SqlBool> = sql<SqlBool>`state in ('rejected', 'unconfirmed', 'unreachable', 'blocked')`
 

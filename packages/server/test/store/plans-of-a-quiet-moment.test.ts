@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { systemAmbient } from '../../src/ambient/ambient.ts'
+import { takeBackExpiredLeases } from '../../src/delivery/take-back-leases.ts'
 import { openStore, type Store, type Tx } from '../../src/store/store.ts'
 import { forEachDatabase } from '../support/database.ts'
 import { claimAt, givenSignOut, settleAs } from '../support/outbox.ts'
@@ -21,6 +22,7 @@ forEachDatabase('a plan that was made at a quiet moment', (database) => {
       await givenSignOut(store, clientIds, at)
       const { leased } = await claimAt(store, clientIds, at)
       assert.equal(leased.length, clientIds.length)
+      assert.deepEqual(await takeBackExpiredLeases(store, at), [])
       await settleAs(store, leased, accepted, at)
       at += 1000
     }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CompiledQuery, createQueryId, type RootOperationNode, sql } from 'kysely'
+import { endAtHorizon } from '../../src/delivery/end-at-horizon.ts'
+import { takeBackExpiredLeases } from '../../src/delivery/take-back-leases.ts'
 import { findEndOfSession } from '../../src/op/find-end-of-session.ts'
 import { pruneSessions } from '../../src/session/prune-sessions.ts'
 import { findExpired } from '../../src/sign-out/expire-sessions.ts'
@@ -14,6 +16,8 @@ const questions: Readonly<Record<string, (store: Store) => Promise<unknown>>> = 
   'tombstones to remove': (store) => pruneSessions(store, 1),
   'how a session ended': (store) => findEndOfSession(store.read, 's1'),
   'wide sign-outs that are not spread yet': (store) => readOpenSignOut({ store }),
+  'leases that have run out': (store) => takeBackExpiredLeases(store, 1),
+  'deliveries whose time is over': (store) => endAtHorizon(store, 1),
 }
 
 forEachDatabase('a question that is asked all the time', (database) => {
@@ -24,7 +28,7 @@ forEachDatabase('a question that is asked all the time', (database) => {
       assert.ok(queries.length > 0)
       for (const query of queries) {
         const plan = await planOf(store, query)
-        assert.doesNotMatch(plan, /\bscan (session|sign_out)$|seq scan/im, `${query.sql}\n${plan}`)
+        assert.doesNotMatch(plan, /\bscan (session|sign_out|delivery)$|seq scan/im, `${query.sql}\n${plan}`)
         assert.match(plan, /using (covering )?index|index (only )?scan/i, `${query.sql}\n${plan}`)
       }
     })
