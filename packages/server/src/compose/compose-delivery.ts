@@ -100,7 +100,7 @@ interface VerdictReport {
 
 /**
  * KE-06: an event when a delivery reaches its verdict; the rows are the record, the event is for listeners and
- * lines, so a database that is away costs the event and nothing else.
+ * lines, so a database that is away costs the event, and the count where the realm is not in memory.
  */
 async function recordVerdict(
   { realms, events, store }: DeliveryParts,

@@ -25,7 +25,6 @@ export interface CancelledDelivery {
   readonly sessionUid: string
   readonly clientId: string
   readonly channel: string
-  readonly generation: number
   readonly tryCount: number
   readonly detail: CancelDetail
   readonly reason: string
@@ -46,7 +45,7 @@ export async function cancelDeliveries(
     .where(isOneOf(tx, 'id', command.deliveryIds.slice(0, cancelCountMax)))
     .where('realm_id', '=', command.realmId)
     .where('state', '=', 'pending')
-    .returning(['id', 'sign_out_id', 'session_uid', 'client_id', 'channel', 'generation', 'attempt_count'])
+    .returning(['id', 'sign_out_id', 'session_uid', 'client_id', 'channel', 'attempt_count'])
     .execute()
   for (const signOutId of new Set(rows.map((row) => row.sign_out_id))) tx.notify('settled', signOutId)
   return rows.map((row) => ({
@@ -55,7 +54,6 @@ export async function cancelDeliveries(
     sessionUid: row.session_uid,
     clientId: row.client_id,
     channel: row.channel,
-    generation: row.generation,
     tryCount: row.attempt_count,
     detail,
     reason,
